@@ -1,0 +1,70 @@
+//! One dip: what the plan says about a number.
+//!
+//! The only place where a ported number beats its range and where lengths are judged. [`explain`] puts
+//! the same in words.
+
+pub mod explain;
+
+use crate::number::{Number, Prefix};
+use crate::snapshot::{NetworkRow, RangeRow, View};
+
+//----------- Answer ---------------------------------------------------------
+
+/// What one dip found. Whether that is enough for a response is the profile's business.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The number that was asked for.
+    pub number: Number,
+    /// Index of the network that serves it.
+    pub network_index: u32,
+    /// That network's row.
+    pub network: &'a NetworkRow,
+    /// The range that holds the number, with its prefix. A ported number may stand in no range.
+    pub range: Option<(Prefix, &'a RangeRow)>,
+    /// Whether the number is listed as ported, so that the network is not the range's.
+    pub ported: bool,
+}
+
+/// Why the plan has no answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Miss<'a> {
+    /// No range holds the number.
+    NoRange,
+    /// The longest range that the number starts with has no numbers of this length. Shorter ranges
+    /// are not asked: the longest one alone speaks for its prefix.
+    WrongLength {
+        /// The range's prefix.
+        prefix: Prefix,
+        /// Its rows, each with the lengths that it takes.
+        rows: &'a [RangeRow],
+    },
+    /// The file points at something that it does not hold: it is damaged.
+    Damaged,
+}
+
+/// Dips for `number`.
+#[inline]
+pub fn find<'a>(view: &View<'a>, number: Number) -> Result<Answer<'a>, Miss<'a>> {
+    let range = find_range(view, number);
+    if let Some(network_index) = view.index.find(number) {
+        let network = view.network(network_index).ok_or(Miss::Damaged)?;
+        return Ok(Answer { number, network_index, network, range: range.ok(), ported: true });
+    }
+    let (prefix, row) = range?;
+    let network_index = row.network.get();
+    let network = view.network(network_index).ok_or(Miss::Damaged)?;
+    Ok(Answer { number, network_index, network, range: Some((prefix, row)), ported: false })
+}
+
+/// The longest range that holds `number`.
+#[inline]
+fn find_range<'a>(view: &View<'a>, number: Number) -> Result<(Prefix, &'a RangeRow), Miss<'a>> {
+    let found = view.trie.longest_match(number).ok_or(Miss::NoRange)?;
+    let prefix = number.prefix(found.length);
+    let rows = view.ranges_from(found.value);
+    match rows.iter().find(|row| row.takes_length(number.len())) {
+        Some(row) => Ok((prefix, row)),
+        None if rows.is_empty() => Err(Miss::Damaged),
+        None => Err(Miss::WrongLength { prefix, rows }),
+    }
+}

@@ -1,0 +1,161 @@
+//! What was wrong with the rows of a plan: file, line, column, what was found and expected.
+
+use std::fmt;
+
+use super::fields::FieldFault;
+use super::{MAX_NETWORKS, trie};
+use crate::index::IndexError;
+use crate::number::{Number, Prefix};
+
+/// How many faults are kept in full; further ones are counted.
+pub const MAX_FAULTS: usize = 100;
+
+//----------- Place ----------------------------------------------------------
+
+/// Where a row was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index into the report's files.
+    file: u32,
+    /// Line of a text file, row of a Parquet file; the first is 1.
+    line: u64,
+}
+
+//----------- Report ---------------------------------------------------------
+
+/// What building a plan found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Range rows in the plan.
+    pub ranges: usize,
+    /// Ported numbers in the plan.
+    pub ported: usize,
+    /// Distinct networks in the plan.
+    pub networks: usize,
+    /// Rows that a later one replaced.
+    pub replaced: u64,
+    files: Vec<String>,
+    faults: Vec<String>,
+    fault_count: u64,
+}
+
+impl Report {
+    /// The first [`MAX_FAULTS`] faults, a line each.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// How many rows were bad. Each is left out of the plan, if one is built.
+    pub fn fault_count(&self) -> u64 {
+        self.fault_count
+    }
+
+    pub(super) fn begin_file(&mut self, name: &str) {
+        if self.files.last().is_none_or(|last| last != name) {
+            self.files.push(name.to_owned());
+        }
+    }
+
+    pub(super) fn place(&self, line: u64) -> Place {
+        Place { file: self.files.len().saturating_sub(1) as u32, line }
+    }
+
+    /// The name of the current file, without its folder.
+    pub(super) fn current_source(&self) -> &str {
+        let name = self.files.last().map_or("", String::as_str);
+        name.rsplit('/').next().unwrap_or(name)
+    }
+
+    pub(super) fn bad_field(&mut self, place: Place, fault: FieldFault) {
+        let FieldFault { column, found, expected } = fault;
+        self.add(place, format_args!("column \"{column}\": found {found:?}, expected {expected}"));
+    }
+
+    pub(super) fn too_many_networks(&mut self, place: Place) {
+        self.add(place, format_args!("one network more than the {MAX_NETWORKS} that a plan may name"));
+    }
+
+    pub(super) fn overlap(&mut self, prefix: Prefix, first: Place, second: Place) {
+        let first = self.describe(first);
+        self.add(second, format_args!("prefix {} has these lengths in {first} already", prefix.digits()));
+    }
+
+    pub(super) fn duplicate(&mut self, number: Number, first: Place, second: Place) {
+        let first = self.describe(first);
+        self.add(second, format_args!("number {} is in {first} already", number.digits()));
+    }
+
+    fn describe(&self, place: Place) -> String {
+        let file = self.files.get(place.file as usize).map_or("", String::as_str);
+        format!("{file}:{}", place.line)
+    }
+
+    fn add(&mut self, place: Place, what: fmt::Arguments<'_>) {
+        self.fault_count += 1;
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(format!("{}: {what}", self.describe(place)));
+        }
+    }
+}
+
+//----------- PlanError ------------------------------------------------------
+
+/// Why no snapshot was made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// There are bad rows, and they were not to be left out.
+    BadRows(Box<Report>),
+    /// There is no row at all.
+    NoRows,
+    /// The texts together pass 4 GiB.
+    TooMuchText,
+    /// The ranges cannot be encoded.
+    Ranges(trie::TrieError),
+    /// The ported numbers cannot be encoded.
+    Ported(IndexError),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRows(report) => {
+                for fault in report.faults() {
+                    writeln!(f, "{fault}")?;
+                }
+                let more = report.fault_count() - report.faults().len() as u64;
+                if more > 0 {
+                    writeln!(f, "… and {more} more")?;
+                }
+                let (count, rows) = match report.fault_count() {
+                    1 => (1, "row is"),
+                    count => (count, "rows are"),
+                };
+                write!(
+                    f,
+                    "{count} {rows} bad and nothing was written: mend them, or leave them out with --on-error=skip"
+                )
+            }
+            Self::NoRows => f.write_str("the input holds no rows: nothing was written"),
+            Self::TooMuchText => {
+                f.write_str("operator names and other texts pass 4 GiB: nothing was written")
+            }
+            Self::Ranges(error) => error.fmt(f),
+            Self::Ported(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+impl From<trie::TrieError> for PlanError {
+    fn from(error: trie::TrieError) -> Self {
+        Self::Ranges(error)
+    }
+}
+
+impl From<IndexError> for PlanError {
+    fn from(error: IndexError) -> Self {
+        Self::Ported(error)
+    }
+}

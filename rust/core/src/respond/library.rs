@@ -1,0 +1,147 @@
+//! The path for messages of any shape: hickory-proto reads the request and writes the response.
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as LibraryQuery, ResponseCode};
+use hickory_proto::rr::rdata::NAPTR;
+use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable};
+
+use super::{Judgement, Responder};
+use crate::dns::query::{Head, Question};
+use crate::dns::response::Response;
+use crate::dns::{MAX_UDP_LIMIT, Rcode, TYPE_OPT, Transport};
+
+/// Least octets of a question: root name, type, class.
+const MIN_QUESTION: usize = 5;
+/// Least octets of a record: root name, type, class, TTL, length.
+const MIN_RECORD: usize = 11;
+
+/// Writes the response to a request with this header; see [`Responder::respond`].
+pub(super) fn respond(
+    responder: &Responder,
+    head: &Head,
+    request: &[u8],
+    permitted: bool,
+    transport: Transport,
+    out: &mut [u8],
+) -> Option<usize> {
+    match read(head, request) {
+        Some(message) => respond_to_message(responder, &message, permitted, transport, out),
+        None => respond_to_octets(head, request, permitted, transport, out),
+    }
+}
+
+/// Reads a request with one plain question, to its last octet.
+fn read(head: &Head, request: &[u8]) -> Option<Message> {
+    let [questions, records @ ..] = head.counts.map(usize::from);
+    // hickory-proto makes room for as many records as the header announces: do not let a dozen octets
+    // ask for tens of megabytes.
+    let least = questions * MIN_QUESTION + records.iter().sum::<usize>() * MIN_RECORD;
+    if questions != 1 || least > request.len() {
+        return None;
+    }
+    // It would also follow a compression pointer into the header.
+    Question::read(request)?;
+    let mut decoder = BinDecoder::new(request);
+    let message = Message::read(&mut decoder).ok()?;
+    decoder.is_empty().then_some(message)
+}
+
+/// Answers a request that could be read.
+fn respond_to_message(
+    responder: &Responder,
+    request: &Message,
+    permitted: bool,
+    transport: Transport,
+    out: &mut [u8],
+) -> Option<usize> {
+    let question = request.query()?;
+    let is_plain = request.op_code() == OpCode::Query
+        && request.answers().is_empty()
+        && request.name_servers().is_empty();
+    let edns = request.extensions().as_ref();
+    let Judgement { rcode, network } = if !permitted {
+        Judgement::of(Rcode::Refused)
+    } else if !is_plain {
+        Judgement::of(Rcode::ServFail)
+    } else if edns.is_some_and(|edns| edns.version() > 0) {
+        Judgement::of(Rcode::BadVers)
+    } else {
+        let name = question.name().to_bytes().ok()?;
+        responder.judge(&name, question.query_type().into(), question.query_class().into())
+    };
+
+    let mut response = Message::new();
+    response
+        .set_id(request.id())
+        .set_message_type(MessageType::Response)
+        .set_op_code(request.op_code())
+        .set_response_code(rcode.into());
+    response.add_query(LibraryQuery::clone(question));
+    if let Some(naptr) =
+        network.and_then(|network| responder.records.naptr(&responder.snapshot.view(), network))
+    {
+        let data = NAPTR::new(
+            naptr.order(),
+            naptr.preference(),
+            naptr.flags().into(),
+            naptr.services().into(),
+            naptr.regexp().into(),
+            Name::from_ascii(naptr.replacement()).ok()?,
+        );
+        response.add_answer(Record::from_rdata(
+            question.name().clone(),
+            responder.records.ttl(),
+            RData::NAPTR(data),
+        ));
+    }
+    if edns.is_some() {
+        let mut edns = Edns::new();
+        edns.set_max_payload(MAX_UDP_LIMIT as u16).set_version(0);
+        response.set_edns(edns);
+    }
+    let mut octets = response.to_bytes().ok()?;
+    if octets.len() > transport.limit(edns.map(|edns| edns.max_payload())) {
+        response.take_answers();
+        octets = response.set_truncated(true).to_bytes().ok()?;
+    }
+    out.get_mut(..octets.len())?.copy_from_slice(&octets);
+    Some(octets.len())
+}
+
+/// Answers a request that could not be read: an improperly formatted one.
+fn respond_to_octets(
+    head: &Head,
+    request: &[u8],
+    permitted: bool,
+    transport: Transport,
+    out: &mut [u8],
+) -> Option<usize> {
+    let question = Question::read(request).filter(|_| head.counts[0] == 1);
+    // A client whose OPT record is malformed speaks EDNS all the same (RFC 6891 §7).
+    let speaks_edns = question.is_some_and(|(_, rest)| match rest {
+        [0, t1, t2, ..] => u16::from_be_bytes([*t1, *t2]) == TYPE_OPT && head.counts[3] > 0,
+        _ => false,
+    });
+    let response = Response {
+        id: head.id,
+        opcode: head.opcode,
+        rcode: if permitted { Rcode::ServFail } else { Rcode::Refused },
+        question: question.map(|(question, _)| question.octets),
+        answers: &[],
+        answer_count: 0,
+        edns: speaks_edns,
+    };
+    response.write(transport.limit(None), out)
+}
+
+impl From<Rcode> for ResponseCode {
+    fn from(rcode: Rcode) -> Self {
+        match rcode {
+            Rcode::NoError => Self::NoError,
+            Rcode::ServFail => Self::ServFail,
+            Rcode::NxDomain => Self::NXDomain,
+            Rcode::Refused => Self::Refused,
+            Rcode::BadVers => Self::BADVERS,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Request octets → response octets: the whole protocol behaviour, with no socket and no clock.
+//!
+//! ```text
+//! request ─┬─ common shape ── dns::query ────┐                ┌─ dns::response ──┬─ response
+//!          └─ anything else ─ hickory-proto ─┴─ judge ── dip ─┴─ hickory-proto ──┘
+//! ```
+//!
+//! - [`settings`]: what an operator sets, checked once
+//! - [`records`]: each network's answer record, encoded once
+//! - [`library`]: the path for messages of any shape
+//!
+//! This file holds the hot path and the judgement that both paths share. The hot path allocates
+//! nothing. Both give the same octets wherever both apply; a property test holds them to it.
+
+pub mod library;
+pub mod records;
+pub mod settings;
+
+use std::sync::Arc;
+
+use crate::answer;
+use crate::apex::{Apex, OwnerFault};
+use crate::dns::query::{Head, Query};
+use crate::dns::response::Response;
+use crate::dns::{CLASS_IN, Rcode, TYPE_NAPTR};
+pub use crate::dns::{MAX_MESSAGE, MAX_UDP_LIMIT as MAX_UDP_RESPONSE, Transport};
+use crate::number::NumberError;
+use crate::snapshot::Snapshot;
+use records::Records;
+pub use settings::{Partial, Profile, Settings, SettingsError};
+
+//----------- Responder ------------------------------------------------------
+
+/// Answers ENUM queries from one snapshot under one set of settings. Immutable: share it in an `Arc`.
+#[derive(Debug)]
+pub struct Responder {
+    snapshot: Arc<Snapshot>,
+    apexes: Vec<Apex>,
+    records: Records,
+}
+
+/// What a question is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Judgement {
+    rcode: Rcode,
+    /// The network whose record is the answer; with [`Rcode::NoError`] only.
+    network: Option<u32>,
+}
+
+impl Responder {
+    /// A responder; every network's answer is encoded here, so bad settings show now.
+    pub fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let apexes = settings.apexes.clone();
+        let records = Records::new(&snapshot.view(), settings)?;
+        Ok(Self { snapshot, apexes, records })
+    }
+
+    /// The snapshot that answers come from.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Writes the response to `request` into `out` and gives its length.
+    ///
+    /// `permitted` is what the access list says about the source; a stranger gets REFUSED, whatever
+    /// the request is. `out` must have room for [`MAX_UDP_RESPONSE`] octets for a request that came
+    /// over UDP and [`MAX_MESSAGE`] over TCP. `None`: the request is dropped in silence, since it is
+    /// shorter than a header or a response itself.
+    #[inline]
+    pub fn respond(
+        &self,
+        request: &[u8],
+        permitted: bool,
+        transport: Transport,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let head = Head::of_request(request)?;
+        let Some(query) = Query::read(&head, request) else {
+            return library::respond(self, &head, request, permitted, transport, out);
+        };
+        let Judgement { rcode, network } = match query.edns {
+            _ if !permitted => Judgement::of(Rcode::Refused),
+            // A version that we do not speak (RFC 6891 §6.1.3) comes before the question.
+            Some(edns) if edns.version > 0 => Judgement::of(Rcode::BadVers),
+            _ => self.judge(query.question.name, query.question.rtype, query.question.class),
+        };
+        let answers = network.and_then(|network| self.records.encoded(network)).unwrap_or_default();
+        let response = Response {
+            id: query.id,
+            opcode: 0,
+            rcode,
+            question: Some(query.question.octets),
+            answers,
+            answer_count: u16::from(!answers.is_empty()),
+            edns: query.edns.is_some(),
+        };
+        response.write(transport.limit(query.edns.map(|edns| edns.udp_size)), out)
+    }
+
+    /// The same as [`respond`](Self::respond) by way of hickory-proto alone: slower, and the measure
+    /// of what `respond` may say.
+    pub fn respond_by_library(
+        &self,
+        request: &[u8],
+        permitted: bool,
+        transport: Transport,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        library::respond(self, &Head::of_request(request)?, request, permitted, transport, out)
+    }
+
+    /// Judges a well-formed question of a client that may ask, by profile `number-lookup`.
+    #[inline]
+    fn judge(&self, name: &[u8], rtype: u16, class: u16) -> Judgement {
+        if rtype != TYPE_NAPTR || class != CLASS_IN {
+            return Judgement::of(Rcode::ServFail);
+        }
+        let number = match self.number(name) {
+            Ok(number) => number,
+            // Digits, as many as there may be, but no country code starts with 0.
+            Err(OwnerFault::Number(NumberError::LeadingZero)) => return Judgement::of(Rcode::NxDomain),
+            Err(_) => return Judgement::of(Rcode::ServFail),
+        };
+        match answer::find(&self.snapshot.view(), number) {
+            Ok(answer) if self.records.encoded(answer.network_index).is_some() => {
+                Judgement { rcode: Rcode::NoError, network: Some(answer.network_index) }
+            }
+            Err(answer::Miss::Damaged) => Judgement::of(Rcode::ServFail),
+            Ok(_) | Err(_) => Judgement::of(Rcode::NxDomain),
+        }
+    }
+
+    /// The number that `name` stands for under any of the apexes.
+    #[inline]
+    fn number(&self, name: &[u8]) -> Result<crate::number::Number, OwnerFault> {
+        let mut fault = OwnerFault::NotUnderApex;
+        for apex in &self.apexes {
+            match apex.number(name) {
+                Err(OwnerFault::NotUnderApex) => {}
+                Err(other) => fault = other,
+                Ok(number) => return Ok(number),
+            }
+        }
+        Err(fault)
+    }
+}
+
+impl Judgement {
+    fn of(rcode: Rcode) -> Self {
+        Self { rcode, network: None }
+    }
+}

@@ -1,0 +1,217 @@
+//! Each network's answer record, encoded once: a hit copies octets.
+
+use super::settings::{Partial, Settings, SettingsError};
+use crate::ddds::Substitution;
+use crate::dns::{CLASS_IN, TYPE_NAPTR};
+use crate::naptr::Naptr;
+use crate::snapshot::{NetworkRow, View};
+
+/// Owner of every answer: a pointer to the question's name, so the letter case is the client's
+/// (RFC 1035 §4.1.4).
+const OWNER: [u8; 2] = [0xc0, 0x0c];
+
+//----------- Records --------------------------------------------------------
+
+/// The encoded answers of a snapshot's networks.
+#[derive(Debug)]
+pub(super) struct Records {
+    settings: Settings,
+    template: Template,
+    /// Answer records back to back.
+    octets: Vec<u8>,
+    /// Where the record of the network with this index ends; the one before it is where it starts.
+    ends: Vec<u32>,
+}
+
+impl Records {
+    /// Encodes the answer of every network that `view` knows.
+    pub(super) fn new(view: &View<'_>, settings: Settings) -> Result<Self, SettingsError> {
+        let fault = |what| SettingsError { key: "answer.regexp", what };
+        let template = Template::parse(&settings.regexp).map_err(fault)?;
+        let mut records = Self { settings, template, octets: Vec::new(), ends: Vec::new() };
+        for network in view.networks {
+            if let Some(regexp) = records.regexp(view, network) {
+                let naptr = records.settings.naptr(&regexp).map_err(fault)?;
+                records.push(&naptr.to_wire()).map_err(fault)?;
+            }
+            records.ends.push(records.octets.len() as u32);
+        }
+        Ok(records)
+    }
+
+    /// The encoded record of a network, or `None` if too little is known of it for an answer.
+    #[inline]
+    pub(super) fn encoded(&self, network: u32) -> Option<&[u8]> {
+        let network = network as usize;
+        let end = *self.ends.get(network)? as usize;
+        let start = match network.checked_sub(1) {
+            Some(before) => *self.ends.get(before)? as usize,
+            None => 0,
+        };
+        self.octets.get(start..end).filter(|record| !record.is_empty())
+    }
+
+    /// The record of a network as a value.
+    pub(super) fn naptr(&self, view: &View<'_>, network: u32) -> Option<Naptr> {
+        let regexp = self.regexp(view, view.network(network)?)?;
+        self.settings.naptr(&regexp).ok()
+    }
+
+    /// Seconds that an answer may be cached.
+    pub(super) fn ttl(&self) -> u32 {
+        self.settings.ttl
+    }
+
+    fn push(&mut self, rdata: &[u8]) -> Result<(), String> {
+        self.octets.extend_from_slice(&OWNER);
+        self.octets.extend_from_slice(&TYPE_NAPTR.to_be_bytes());
+        self.octets.extend_from_slice(&CLASS_IN.to_be_bytes());
+        self.octets.extend_from_slice(&self.settings.ttl.to_be_bytes());
+        self.octets.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+        self.octets.extend_from_slice(rdata);
+        match u32::try_from(self.octets.len()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err("the answers of all networks together pass 4 GiB: shorten it".to_owned()),
+        }
+    }
+
+    /// The answer's regexp for a network, or `None` if too little is known of it.
+    fn regexp(&self, view: &View<'_>, network: &NetworkRow) -> Option<Vec<u8>> {
+        let mcc = network.mcc()?;
+        let mnc = network.mnc();
+        if mnc.is_none() && self.settings.partial == Partial::NxDomain {
+            return None;
+        }
+        self.template.expand(|placeholder| match placeholder {
+            Placeholder::Mcc => Some(mcc.to_owned()),
+            Placeholder::Mnc => mnc.map(str::to_owned),
+            // 3GPP TS 23.003 pads an MNC of two digits on the left.
+            Placeholder::Mnc3 => mnc.map(|mnc| format!("{mnc:0>3}")),
+            Placeholder::Spid => view.text(network.spid).map(str::to_owned),
+            Placeholder::Rn => view.text(network.rn).map(str::to_owned),
+        })
+    }
+}
+
+//----------- Template -------------------------------------------------------
+
+/// A regexp with placeholders, split where parameters begin: a parameter whose value is unknown is
+/// left out whole.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// The parts between semicolons up to the last delimiter; all but the first are parameters.
+    parts: Vec<Vec<Piece>>,
+    /// The last delimiter and the flags behind it.
+    tail: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Literal(Vec<u8>),
+    Value(Placeholder),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Placeholder {
+    Mcc,
+    Mnc,
+    Mnc3,
+    Spid,
+    Rn,
+}
+
+impl Template {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let octets = text.as_bytes();
+        let last = octets.first().and_then(|delimiter| octets.iter().rposition(|octet| octet == delimiter));
+        let (body, tail) = text.split_at_checked(last.unwrap_or(0)).unwrap_or((text, ""));
+        let parts = body.split(';').map(pieces).collect::<Result<_, _>>()?;
+        Ok(Self { parts, tail: tail.as_bytes().to_vec() })
+    }
+
+    /// Checks that the template makes a valid rule when all is known.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let sample = |placeholder| match placeholder {
+            Placeholder::Mcc => "310",
+            Placeholder::Mnc | Placeholder::Mnc3 => "012",
+            Placeholder::Spid | Placeholder::Rn => "1",
+        };
+        let regexp = self.expand(|placeholder| Some(sample(placeholder).to_owned())).unwrap_or_default();
+        Substitution::parse(&regexp)
+            .map_err(|fault| format!("\"{}\" is no rule: {fault}", regexp.escape_ascii()))?;
+        match regexp.len() {
+            ..=crate::naptr::MAX_STRING => Ok(()),
+            octets => {
+                Err(format!("{octets} octets once filled in, at most 255 fit in the record: shorten it"))
+            }
+        }
+    }
+
+    /// Fills in the values; `None` if one that is not a parameter's is unknown.
+    fn expand(&self, value: impl Fn(Placeholder) -> Option<String>) -> Option<Vec<u8>> {
+        let mut regexp = Vec::new();
+        for (place, pieces) in self.parts.iter().enumerate() {
+            let mut part = Vec::new();
+            let mut known = true;
+            for piece in pieces {
+                match piece {
+                    Piece::Literal(octets) => part.extend_from_slice(octets),
+                    Piece::Value(placeholder) => match value(*placeholder) {
+                        Some(text) => part.extend_from_slice(text.as_bytes()),
+                        None => known = false,
+                    },
+                }
+            }
+            match (place, known) {
+                (0, true) => regexp.extend_from_slice(&part),
+                (0, false) => return None,
+                (_, true) => {
+                    regexp.push(b';');
+                    regexp.extend_from_slice(&part);
+                }
+                (_, false) => {}
+            }
+        }
+        regexp.extend_from_slice(&self.tail);
+        Some(regexp)
+    }
+}
+
+/// Splits text at its `{placeholders}`. A brace that starts no name is a repeat of the expression,
+/// as in `[0-9]{4}`.
+fn pieces(text: &str) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    let mut literal = String::new();
+    while let Some((before, after)) = rest.split_once('{') {
+        literal.push_str(before);
+        rest = after;
+        let name: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let Some(closed) = after.strip_prefix(name.as_str()).and_then(|after| after.strip_prefix('}')) else {
+            literal.push('{');
+            continue;
+        };
+        if name.bytes().all(|octet| octet.is_ascii_digit()) {
+            literal.push('{');
+            continue;
+        }
+        let placeholder = match name.as_str() {
+            "mcc" => Placeholder::Mcc,
+            "mnc" => Placeholder::Mnc,
+            "mnc3" => Placeholder::Mnc3,
+            "spid" => Placeholder::Spid,
+            "rn" => Placeholder::Rn,
+            _ => {
+                return Err(format!(
+                    "{{{name}}} is no placeholder: use {{mcc}} {{mnc}} {{mnc3}} {{spid}} {{rn}}"
+                ));
+            }
+        };
+        pieces.push(Piece::Literal(std::mem::take(&mut literal).into_bytes()));
+        pieces.push(Piece::Value(placeholder));
+        rest = closed;
+    }
+    literal.push_str(rest);
+    pieces.push(Piece::Literal(literal.into_bytes()));
+    Ok(pieces)
+}

@@ -1,0 +1,115 @@
+//! What an operator sets, checked once, before anything is served.
+
+use std::fmt;
+
+use super::records;
+use crate::apex::Apex;
+use crate::ddds::Substitution;
+use crate::naptr::{MAX_STRING, Naptr};
+
+/// The greatest TTL (RFC 2181 §8).
+pub const MAX_TTL: u32 = (1 << 31) - 1;
+
+//----------- Settings -------------------------------------------------------
+
+/// How answers look on the wire. The default gives the documented octets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which response codes misses get and which flags responses carry.
+    pub profile: Profile,
+    /// The domains that reversed digits hang from.
+    pub apexes: Vec<Apex>,
+    /// Seconds that an answer may be cached, up to [`MAX_TTL`].
+    pub ttl: u32,
+    /// ORDER of the answer.
+    pub order: u16,
+    /// PREFERENCE of the answer.
+    pub preference: u16,
+    /// SERVICES of the answer.
+    pub services: String,
+    /// REGEXP of the answer, with the placeholders `{mcc}` `{mnc}` `{mnc3}` `{spid}` `{rn}`.
+    pub regexp: String,
+    /// What to do when the network is known in part.
+    pub partial: Partial,
+}
+
+/// A profile of interface and response codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// NOERROR, NXDOMAIN and SERVFAIL say found, not found and improperly formatted.
+    #[default]
+    NumberLookup,
+}
+
+/// What a miss is when the MCC is known and the MNC is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partial {
+    /// The number is not found.
+    #[default]
+    NxDomain,
+    /// What is known is sent; parameters whose value is unknown are left out.
+    Answer,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            profile: Profile::NumberLookup,
+            apexes: Apex::new("e164.arpa").into_iter().collect(),
+            ttl: 3,
+            order: 10,
+            preference: 50,
+            services: "E2U+pstn:tel".to_owned(),
+            regexp: r"!^(.*)$!tel:\1;mcc={mcc};mnc={mnc}!".to_owned(),
+            partial: Partial::NxDomain,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let fault = |key, what: String| Err(SettingsError { key, what });
+        if self.apexes.is_empty() {
+            return fault("server.apex", "at least one domain is needed, such as e164.arpa".to_owned());
+        }
+        if self.ttl > MAX_TTL {
+            return fault("answer.ttl", format!("found {}, expected seconds from 0 to {MAX_TTL}", self.ttl));
+        }
+        let services = self.services.as_bytes();
+        if services.is_empty() || services.len() > MAX_STRING || !services.iter().all(u8::is_ascii_graphic) {
+            let expected =
+                "expected 1 to 255 printable ASCII characters without blanks, such as E2U+pstn:tel";
+            return fault("answer.services", format!("found {:?}, {expected}", self.services));
+        }
+        records::Template::parse(&self.regexp)
+            .and_then(|template| template.check())
+            .map_err(|what| SettingsError { key: "answer.regexp", what })
+    }
+
+    /// The answer with this regexp.
+    pub(super) fn naptr(&self, regexp: &[u8]) -> Result<Naptr, String> {
+        Substitution::parse(regexp)
+            .map_err(|fault| format!("\"{}\" is no rule: {fault}", regexp.escape_ascii()))?;
+        Naptr::new(self.order, self.preference, [b"u", self.services.as_bytes(), regexp], ".")
+            .map_err(|error| error.to_string())
+    }
+}
+
+//----------- SettingsError --------------------------------------------------
+
+/// A setting that cannot be served with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError {
+    /// Its key in the configuration file.
+    pub key: &'static str,
+    /// What is wrong with it, and what to do.
+    pub what: String,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.what)
+    }
+}
+
+impl std::error::Error for SettingsError {}

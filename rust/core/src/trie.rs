@@ -1,0 +1,308 @@
+//! Longest-prefix match over the digits of ranges.
+//!
+//! One look-up visits at most one node per digit and allocates nothing. The nodes are octets of the
+//! snapshot (or of a `Vec` in tests): nothing here knows where octets live. Damaged octets give a
+//! wrong answer or none, never a panic: each access is checked, each step consumes a digit.
+//!
+//! The children of one node are adjacent, and so are its values, so a set bit's rank finds either.
+//! Nodes come in breadth-first order: the busy top levels share few cache lines.
+
+use zerocopy::byteorder::little_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::number::{MAX_DIGITS, Number, Prefix};
+
+//----------- Trie -----------------------------------------------------------
+
+/// A digit trie read from the node and the value section.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trie<'a> {
+    /// The first is the root.
+    nodes: &'a [Node],
+    values: &'a [U32],
+}
+
+/// A prefix that matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The value given to the prefix.
+    pub value: u32,
+    /// How many digits the prefix has.
+    pub length: usize,
+}
+
+/// One node as it lies in the file: 12 octets.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Node {
+    /// Bits 0 to 9: the digits that lead on to a child.
+    children: U16,
+    /// Bits 0 to 9: the digits that end a prefix which has a value.
+    valued: U16,
+    /// Index of the first child.
+    first_child: U32,
+    /// Index of the first value.
+    first_value: U32,
+}
+
+impl Node {
+    /// The index of the child that `digit` leads to.
+    #[inline]
+    fn child(&self, digit: usize) -> Option<usize> {
+        ranked(self.children, self.first_child, digit)
+    }
+
+    /// The index of the value of the prefix that `digit` ends.
+    #[inline]
+    fn value(&self, digit: usize) -> Option<usize> {
+        ranked(self.valued, self.first_value, digit)
+    }
+}
+
+/// `first` plus how many of the bits below `digit` are set, if the bit itself is set.
+#[inline]
+fn ranked(bits: U16, first: U32, digit: usize) -> Option<usize> {
+    let bits = bits.get();
+    (bits >> digit & 1 == 1).then(|| first.get() as usize + (bits & ((1 << digit) - 1)).count_ones() as usize)
+}
+
+impl<'a> Trie<'a> {
+    /// A trie over two sections; `None` if either does not hold a whole count of entries.
+    pub fn new(nodes: &'a [u8], values: &'a [u8]) -> Option<Self> {
+        Some(Self {
+            nodes: <[Node]>::ref_from_bytes(nodes).ok()?,
+            values: <[U32]>::ref_from_bytes(values).ok()?,
+        })
+    }
+
+    /// How many prefixes there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Finds the longest prefix of `number` that has a value.
+    #[inline]
+    pub fn longest_match(&self, number: Number) -> Option<Match> {
+        let mut best = None;
+        let mut node = self.nodes.first()?;
+        for place in 0..number.len() {
+            let digit = number.digit(place);
+            if let Some(index) = node.value(digit) {
+                // The value itself is read only when the walk has ended.
+                best = Some((index, place + 1));
+            }
+            match node.child(digit).and_then(|index| self.nodes.get(index)) {
+                Some(child) => node = child,
+                None => break,
+            }
+        }
+        let (index, length) = best?;
+        Some(Match { value: self.values.get(index)?.get(), length })
+    }
+
+    /// All prefixes with their values, in order.
+    pub fn iter(&self) -> Iter<'a> {
+        let root = self.nodes.first().map(|root| (root, None, 0));
+        Iter { trie: *self, stack: root.into_iter().collect() }
+    }
+}
+
+//----------- Iter -----------------------------------------------------------
+
+/// Walks a trie's prefixes in order; see [`Trie::iter`].
+///
+/// The depth is bounded by the 15 digits of a number, so a damaged trie that points back at itself
+/// still ends; it can take long, which is why only administration walks tries.
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    trie: Trie<'a>,
+    /// A node, the prefix that leads to it, and the next digit to look at: one entry a level.
+    stack: Vec<(&'a Node, Option<Prefix>, u8)>,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = (Prefix, u32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let depth = self.stack.len();
+            let (node, prefix, next_digit) = self.stack.last_mut()?;
+            let digit = *next_digit;
+            if digit > 9 {
+                self.stack.pop();
+                continue;
+            }
+            *next_digit += 1;
+            let (node, prefix) = (*node, *prefix);
+            let Some(prefix) = extend(prefix, digit) else { continue };
+            let child = node.child(digit.into()).and_then(|index| self.trie.nodes.get(index));
+            if let Some(child) = child.filter(|_| depth < MAX_DIGITS) {
+                self.stack.push((child, Some(prefix), 0));
+            }
+            let value = node.value(digit.into()).and_then(|index| self.trie.values.get(index));
+            if let Some(value) = value {
+                return Some((prefix, value.get()));
+            }
+        }
+    }
+}
+
+fn extend(prefix: Option<Prefix>, digit: u8) -> Option<Prefix> {
+    match prefix {
+        Some(prefix) => prefix.child(digit),
+        None => Number::from_digits(&[b'0' + digit]).ok(),
+    }
+}
+
+//----------- build ----------------------------------------------------------
+
+/// Encodes prefixes and their values as the node and the value section.
+///
+/// `entries` are sorted by prefix, each prefix once. At most 2^26 of them are taken, which keeps
+/// every index far inside 32 bits.
+pub fn build(entries: &[(Prefix, u32)]) -> Result<(Vec<u8>, Vec<u8>), TrieError> {
+    if let Some([(a, _), (b, _)]) = entries.windows(2).find_map(|pair| match pair {
+        [a, b] if a.0 >= b.0 => Some([*a, *b]),
+        _ => None,
+    }) {
+        return Err(TrieError::OutOfOrder { previous: a, got: b });
+    }
+    if entries.len() > 1 << 26 {
+        return Err(TrieError::TooMany { prefixes: entries.len() });
+    }
+    let (mut nodes, mut values) = (Vec::<Node>::new(), Vec::<U32>::new());
+    // The entries below each node of the current level; depth is the digits they share.
+    let mut level: Vec<&[(Prefix, u32)]> = vec![entries];
+    let mut nodes_so_far = 1u32;
+    for depth in 0..MAX_DIGITS {
+        let mut below = Vec::new();
+        for group in level {
+            let first_value = values.len() as u32;
+            let (mut children, mut valued) = (0u16, 0u16);
+            let first_child = nodes_so_far + below.len() as u32;
+            for of_digit in group.chunk_by(|a, b| a.0.digit(depth) == b.0.digit(depth)) {
+                let [first, rest @ ..] = of_digit else { continue };
+                let bit = 1 << first.0.digit(depth);
+                // A prefix sorts before what it starts, so one that ends here comes first.
+                let longer = if first.0.len() == depth + 1 {
+                    valued |= bit;
+                    values.push(U32::new(first.1));
+                    rest
+                } else {
+                    of_digit
+                };
+                if !longer.is_empty() {
+                    children |= bit;
+                    below.push(longer);
+                }
+            }
+            nodes.push(Node {
+                children: U16::new(children),
+                valued: U16::new(valued),
+                first_child: U32::new(first_child),
+                first_value: U32::new(first_value),
+            });
+        }
+        if below.is_empty() {
+            break;
+        }
+        nodes_so_far += below.len() as u32;
+        level = below;
+    }
+    Ok((nodes.as_bytes().to_vec(), values.as_bytes().to_vec()))
+}
+
+//----------- TrieError ------------------------------------------------------
+
+/// Why prefixes could not be encoded.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrieError {
+    /// A prefix does not sort after the one before it.
+    #[error("prefixes must be sorted and distinct: {got} comes after {previous}")]
+    OutOfOrder {
+        /// The prefix before.
+        previous: Prefix,
+        /// The prefix that is out of order.
+        got: Prefix,
+    },
+    /// More prefixes than the format is made for.
+    #[error("{prefixes} prefixes: at most {} are supported", 1 << 26)]
+    TooMany {
+        /// How many were given.
+        prefixes: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// The oracle: tries every prefix of the number, longest first.
+    fn naive(plan: &BTreeMap<String, u32>, number: &str) -> Option<Match> {
+        (1..=number.len())
+            .rev()
+            .find_map(|length| plan.get(&number[..length]).map(|&value| Match { value, length }))
+    }
+
+    fn number(digits: &str) -> Number {
+        Number::from_digits(digits.as_bytes()).unwrap()
+    }
+
+    fn built(plan: &BTreeMap<String, u32>) -> (Vec<u8>, Vec<u8>) {
+        build(&plan.iter().map(|(prefix, &value)| (number(prefix), value)).collect::<Vec<_>>()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_naive_model(
+            plan in prop::collection::btree_map("[1-3][0-3]{0,6}|[1-9][0-9]{0,14}", any::<u32>(), 0..80),
+            random in prop::collection::vec("[1-3][0-3]{0,14}", 0..50),
+        ) {
+            let (nodes, values) = built(&plan);
+            let trie = Trie::new(&nodes, &values).unwrap();
+            // Beside random numbers: each prefix itself, one digit less, more, and its neighbours.
+            let mut asked = random;
+            for prefix in plan.keys() {
+                let integer: u64 = prefix.parse().unwrap();
+                asked.push(prefix.clone());
+                asked.extend([prefix[..prefix.len() - 1].to_owned(), (integer + 1).to_string(), (integer - 1).to_string()]);
+                asked.extend(["0", "9"].map(|digit| format!("{prefix}{digit}")));
+            }
+            for digits in asked.iter().filter(|digits| (1..=15).contains(&digits.len()) && !digits.starts_with('0')) {
+                prop_assert_eq!(naive(&plan, digits), trie.longest_match(number(digits)), "{}", digits);
+            }
+            let listed: Vec<_> = trie.iter().map(|(prefix, value)| (prefix.digits(), value)).collect();
+            prop_assert_eq!(plan.into_iter().collect::<Vec<_>>(), listed);
+        }
+
+        #[test]
+        fn damaged_octets_never_panic(nodes: Vec<u8>, values: Vec<u8>, digits in "[1-9][0-9]{0,14}") {
+            let whole = (&nodes[..nodes.len() / 12 * 12], &values[..values.len() / 4 * 4]);
+            let trie = Trie::new(whole.0, whole.1).unwrap();
+            let _ = trie.longest_match(number(&digits));
+            let _ = trie.iter().take(10_000).count();
+        }
+    }
+
+    #[test]
+    fn an_empty_plan_matches_nothing() {
+        let (nodes, values) = built(&BTreeMap::new());
+        assert_eq!(None, Trie::new(&nodes, &values).unwrap().longest_match(number("44")));
+        assert_eq!(None, Trie::new(&[], &[]).unwrap().longest_match(number("44")));
+        assert!(Trie::new(&[0; 13], &[]).is_none());
+    }
+
+    #[test]
+    fn disorder_is_refused_with_both_prefixes() {
+        let fault = build(&[(number("45"), 0), (number("44"), 0)]);
+        assert_eq!(Err(TrieError::OutOfOrder { previous: number("45"), got: number("44") }), fault);
+    }
+}
