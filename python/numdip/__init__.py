@@ -1,0 +1,120 @@
+"""Telephone numbers to the networks that serve them, by ENUM, from one memory-mapped file.
+
+    >>> import numdip
+    >>> db = numdip.open()                    # the bundled plan; or numdip.open("national.snap")
+    >>> db.lookup("+13392986156").mnc         # MCC and MNC are text: "012" is not "12"
+    '012'
+    >>> numdip.to_domain("+13392986156")
+    '6.5.1.6.8.9.2.9.3.3.1.e164.arpa'
+
+:func:`open` gives a :class:`Snapshot`, which answers look-ups from any number of threads;
+:class:`Responder` is the ENUM server's brain without a socket. Everything public is named in
+``__all__``; what goes wrong is a :class:`NumdipError` (see :mod:`numdip.errors`).
+"""
+
+# Programs that only look numbers up pay for this import: it stays below 20 ms, and whatever is slow
+# to load (command line, configuration, plan files, client) is a module of its own.
+from __future__ import annotations
+
+import os as _os
+
+from . import _native, errors
+from ._native import (
+    Acl,
+    Answer,
+    Explanation,
+    Naptr,
+    Number,
+    Responder,
+    Snapshot,
+    Table,
+    __version__,
+    from_domain,
+    to_domain,
+)
+from .errors import (
+    ClientError,
+    ClientTimeoutError,
+    ConfigError,
+    DomainError,
+    NaptrError,
+    NumberError,
+    NumdipError,
+    PlanError,
+    RuleError,
+    ServerError,
+    SnapshotError,
+)
+
+TYPE_CHECKING = False  # importing typing would take a third of the time
+if TYPE_CHECKING:
+    from typing import Literal
+
+__all__ = [
+    "Acl",
+    "Answer",
+    "ClientError",
+    "ClientTimeoutError",
+    "ConfigError",
+    "DomainError",
+    "Explanation",
+    "Naptr",
+    "NaptrError",
+    "Number",
+    "NumberError",
+    "NumdipError",
+    "PlanError",
+    "Responder",
+    "RuleError",
+    "ServerError",
+    "Snapshot",
+    "SnapshotError",
+    "Table",
+    "__version__",
+    "errors",
+    "from_domain",
+    "open",
+    "to_domain",
+]
+
+_BUNDLED = _os.path.join(_os.path.dirname(__file__), "data", "bundled.snap")
+
+
+def open(
+    path: str | _os.PathLike[str] | None = None, *, memory: Literal["map", "huge"] = "map"
+) -> Snapshot:
+    """
+    Open a snapshot, or the bundled plan.
+
+    Opening takes the same time at any size: the file is mapped, not read. Processes that open one
+    file share its memory. A snapshot that is replaced on disk stays whole for those who have it
+    open; they open it anew to see the new one.
+
+    Args:
+        path: a file that ``numdip plan build`` wrote. ``None`` is the bundled plan, made of public
+            data: it knows who *holds* a range, which in countries with number portability need not
+            be the network that serves a number today (``Answer.portable`` says where).
+        memory: ``"map"`` maps the file; ``"huge"`` copies it into huge pages first, which takes
+            time and memory once and makes the fastest look-ups.
+
+    Raises:
+        SnapshotError: no such file, no snapshot, damaged, or of a version that is not known.
+    """
+    if path is None:
+        if not _os.path.exists(_BUNDLED):
+            raise SnapshotError(
+                f"{_BUNDLED}: the bundled plan was not built; "
+                "build it with: python -m numdip.plan, or name a snapshot of your own"
+            )
+        path = _BUNDLED
+    return Snapshot.open(_os.fspath(path), memory)
+
+
+if _native.DEBUG_BUILD:
+    import warnings as _warnings
+
+    _warnings.warn(
+        "this numdip is a debug build and many times slower than a release build",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,5 @@
+"""``python -m numdip`` is the command ``numdip``."""
+
+from .cli import main
+
+main()

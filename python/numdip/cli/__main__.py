@@ -1,0 +1,5 @@
+"""``python -m numdip.cli`` is the command ``numdip``."""
+
+from . import main
+
+main()

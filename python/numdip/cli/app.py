@@ -1,0 +1,48 @@
+"""The commands of ``numdip`` and what they have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .check import check
+from .lookup import lookup
+from .plan import plan
+from .query import query
+from .serve import serve
+
+__all__ = ["app"]
+
+# Plain help and errors: they are read in logs and pipes as much as on terminals.
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve)
+app.command()(lookup)
+app.command()(query)
+app.command()(check)
+app.add_typer(plan, name="plan")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"numdip {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def numdip(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Telephone numbers to the networks that serve them: an ENUM server, client and look-up."""

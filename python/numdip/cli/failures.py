@@ -1,0 +1,55 @@
+"""What a command's end means for the shell: one clear line on standard error and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from ..errors import NumdipError
+
+__all__ = ["DONE", "NO", "UNREADABLE", "complain", "exits"]
+
+DONE = 0
+#: The answer is no: a number not found, faults found.
+NO = 1
+#: Usage, or input that cannot be read.
+UNREADABLE = 2
+
+_P = ParamSpec("_P")
+
+
+def complain(text: str) -> None:
+    """Writes an error, a line or several, to standard error."""
+    sys.stdout.flush()  # what was found before the error stands before it on a terminal
+    for line in text.splitlines():
+        print(f"numdip: {line}", file=sys.stderr)
+
+
+def exits(command: Callable[_P, int]) -> Callable[_P, None]:
+    """Makes a function that returns an exit code a command; a user's error is never a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            code = 130
+        except BrokenPipeError:
+            # Who read our output has gone, as "head" does. Nothing is left to be flushed at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 141
+        except NumdipError as error:
+            complain(str(error))
+            code = UNREADABLE
+        except OSError as error:
+            complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            code = UNREADABLE
+        raise typer.Exit(code)
+
+    return run

@@ -1,0 +1,116 @@
+"""``numdip lookup``: dips in process."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .failures import DONE, NO, UNREADABLE, complain, exits
+from .words import aligned, network_words
+
+if TYPE_CHECKING:
+    from .. import Answer, Explanation, Snapshot
+
+__all__ = ["lookup"]
+
+
+@exits
+def lookup(
+    numbers: Annotated[
+        list[str],
+        typer.Argument(metavar="NUMBER…", help="With + or without, separators allowed."),
+    ],
+    plan: Annotated[
+        str | None, typer.Option(metavar="F", help="Snapshot; the bundled plan if not given.")
+    ] = None,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for each number.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, step by step.")] = False,
+) -> int:
+    """
+    Look numbers up in a snapshot.
+
+    Exits with 1 if a number was not found, with 2 if one is no number.
+    """
+    from .. import Number, NumberError
+    from .. import open as open_snapshot
+
+    snapshot = open_snapshot(plan)
+    code = DONE
+    rows: list[list[str]] = []
+    for text in numbers:
+        try:
+            number = Number(text, msisdn=True)
+        except NumberError as error:
+            complain(f'"{text}": {error}')
+            if json_lines:
+                _print_json({"number": text, "found": False, "reason": str(error)})
+            code = UNREADABLE
+            continue
+        explanation = snapshot.explain(number)
+        if not explanation.found:
+            code = max(code, NO)
+        if json_lines:
+            _print_json(_as_dict(explanation, explain))
+        elif explain:
+            _print_explanation(explanation, snapshot)
+        else:
+            rows.append(_row(explanation))
+    for line in aligned(rows):
+        print(line)
+    return code
+
+
+def _print_json(found: dict[str, object]) -> None:
+    print(json.dumps(found, ensure_ascii=False))
+
+
+def _as_dict(explanation: Explanation, explain: bool) -> dict[str, object]:
+    answer = explanation.answer
+    found: dict[str, object]
+    if explanation.found and answer is not None:
+        found = {"number": explanation.number, "found": True, **answer.to_dict()}
+    else:
+        reason = explanation.reason
+        found = {"number": explanation.number, "found": False, "reason": reason}
+    if explain:
+        found |= {"reason": explanation.reason, "steps": explanation.steps}
+    return found
+
+
+def _row(explanation: Explanation) -> list[str]:
+    answer = explanation.answer
+    if not explanation.found or answer is None:
+        return [explanation.number, f"not found: {explanation.reason}"]
+    return [
+        explanation.number,
+        *network_words(answer.mcc, answer.mnc),
+        answer.country or "-",
+        answer.kind or "-",
+        _place(answer),
+        answer.operator or "-",
+    ]
+
+
+def _place(answer: Answer) -> str:
+    if answer.ported:
+        return "ported"
+    return f"range {answer.prefix}" + (" (portable)" if answer.portable else "")
+
+
+def _print_explanation(explanation: Explanation, snapshot: Snapshot) -> None:
+    print(" ".join(_row(explanation)))
+    for i, step in enumerate(explanation.steps, 1):
+        print(f"  {i}. {step}")
+    print(f"  => {explanation.reason}")
+    answer = explanation.answer
+    if answer is not None:
+        print(f"  source: {answer.source}, in {snapshot.path}")
+        if answer.portable and not answer.ported:
+            print(
+                "  note: numbers can be ported here, so the range holder may not be the network "
+                "that serves this number today"
+            )

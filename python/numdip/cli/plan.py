@@ -1,0 +1,188 @@
+"""``numdip plan``: snapshots from plan files, and what is in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .failures import DONE, NO, complain, exits
+from .words import aligned, share
+
+if TYPE_CHECKING:
+    from ..plan.stats import Statistics
+
+__all__ = ["plan"]
+
+plan = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Build snapshots from plan files, verify them, and say what they hold.",
+)
+
+
+# ---------- build --------------------------------------------------------------------------------
+
+
+@plan.command()
+@exits
+def build(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN…", help="CSV (also .gz, .zst) or Parquet: ranges and ported numbers."
+        ),
+    ],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="F", help="Snapshot to write.")],
+    on_error: Annotated[
+        Literal["fail", "skip"],
+        typer.Option(help="Bad rows: write nothing, or build without them."),
+    ] = "fail",
+    on_duplicate: Annotated[
+        Literal["fail", "last"],
+        typer.Option(help="Two rows for one number: an error, or the last counts."),
+    ] = "fail",
+) -> int:
+    """
+    Build a snapshot from plan files.
+
+    A file with a column prefix holds ranges, one with a column number ported numbers. The snapshot
+    appears whole or not at all. Exits with 1 if rows are bad and nothing was written.
+    """
+    from ..errors import PlanError
+    from ..plan import build as build_snapshot
+
+    try:
+        with _progress(inputs) as progress:
+            built = build_snapshot(
+                inputs,
+                output,
+                on_error=on_error,
+                on_duplicate=on_duplicate,
+                note=complain,
+                progress=progress,
+            )
+    except PlanError as error:
+        if not error.report:
+            raise
+        complain(error.report)
+        return NO
+    complain("\n".join(built.faults))
+    if built.fault_count > len(built.faults):
+        complain(f"… and {built.fault_count - len(built.faults):,} more")
+    left_out = f", {built.left_out:,} rows left out" if built.left_out else ""
+    print(
+        f"{output}: {built.ranges:,} ranges, {built.ported:,} ported numbers, "
+        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{left_out}"
+    )
+    return DONE
+
+
+@contextmanager
+def _progress(inputs: list[str]) -> Iterator[Callable[[int], None]]:
+    """Shows on a terminal how much of the input is read; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda octets: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    total = sum(os.path.getsize(path) for path in inputs if os.path.isfile(path))
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=total)
+        yield lambda octets: bar.advance(task, octets)
+
+
+# ---------- verify -------------------------------------------------------------------------------
+
+
+@plan.command()
+@exits
+def verify(
+    snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot.")],
+) -> int:
+    """
+    Read a whole snapshot and check every section of it.
+
+    Exits with 1 if it is damaged, with 2 if there is no such file.
+    """
+    from .. import SnapshotError
+    from .. import open as open_snapshot
+
+    with open(snapshot, "rb"):  # a file that is not there is not a damaged one
+        pass
+    try:
+        opened = open_snapshot(snapshot)
+        opened.verify()
+    except SnapshotError as error:
+        complain(str(error))
+        return NO
+    print(f"{snapshot}: sound, {len(opened):,} ranges and ported numbers")
+    return DONE
+
+
+# ---------- stats --------------------------------------------------------------------------------
+
+
+@plan.command()
+@exits
+def stats(
+    snapshot: Annotated[
+        str | None, typer.Argument(metavar="F", help="Snapshot; the bundled plan if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
+) -> int:
+    """Say what a snapshot holds, and how much of each country's mobile numbers it can name."""
+    from .. import open as open_snapshot
+    from ..plan.stats import LARGEST, statistics
+
+    found = statistics(open_snapshot(snapshot))
+    if as_json:
+        print(json.dumps(found.to_dict(), ensure_ascii=False))
+        return DONE
+    print(
+        f"{found.path}: {found.ranges:,} ranges, {found.ported:,} ported numbers, "
+        f"{found.networks:,} networks, {found.octets:,} octets"
+    )
+    for source in found.sources:
+        print(f"source: {source}")
+    _print_countries(found)
+    print(
+        f"network known for {share(found.known_share)} of the named mobile space "
+        f"in the {min(LARGEST, len(found.countries))} largest countries"
+    )
+    return DONE
+
+
+def _print_countries(found: Statistics) -> None:
+    header = ["country", "ranges", "named space", "of mobile", "network known", "portable"]
+    rows = [
+        [
+            country.country or "-",
+            f"{country.ranges:,}",
+            f"{country.named_space:.2e}",
+            share(country.named_share),
+            share(country.known_share),
+            "yes" if country.portable else "no",
+        ]
+        for country in found.countries
+    ]
+    if not sys.stdout.isatty():
+        for line in aligned([header, *rows], right=range(1, 5)):
+            print(line)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for i, name in enumerate(header):
+        table.add_column(name, justify="right" if 1 <= i <= 4 else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,137 @@
+"""The exceptions of numdip.
+
+Each is a :class:`NumdipError` and also the built-in that a Python programmer would expect, so both
+``except numdip.NumdipError`` and ``except ValueError`` work::
+
+    Exception
+    └── NumdipError
+        ├── NumberError     (ValueError)  text or an integer that is no E.164 number
+        ├── DomainError     (ValueError)  a name that is no ENUM domain, or no usable apex
+        ├── NaptrError      (ValueError)  fields or octets that are no NAPTR record
+        ├── RuleError       (ValueError)  a record that is no valid DDDS rule
+        ├── SnapshotError   (OSError)     a snapshot that cannot be opened, read or written
+        ├── PlanError       (ValueError)  plan files that cannot be read or hold bad rows
+        ├── ConfigError     (ValueError)  a configuration with faults
+        ├── ServerError     (OSError)     the server cannot listen or run
+        └── ClientError     (OSError)     ENUM servers cannot be asked
+            └── ClientTimeoutError (TimeoutError)  none of them answered in time
+
+A number that is merely unknown is no error: look-ups give ``None``.
+
+The classes live here and the Rust extension raises them: ``NumberError`` and ``DomainError`` with a
+message and a code, the others with a message alone.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ClientError",
+    "ClientTimeoutError",
+    "ConfigError",
+    "DomainError",
+    "NaptrError",
+    "NumberError",
+    "NumdipError",
+    "PlanError",
+    "RuleError",
+    "ServerError",
+    "SnapshotError",
+]
+
+
+class NumdipError(Exception):
+    """Base of everything that numdip raises on purpose."""
+
+
+class NumberError(NumdipError, ValueError):
+    """
+    What was given is no E.164 number.
+
+    Attributes:
+        code: why, in one stable word: ``no-plus``, ``bad-char``, ``cc-zero`` (no country code
+            starts with 0) or ``too-long`` (more than 15 digits).
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DomainError(NumdipError, ValueError):
+    """
+    A name that is no ENUM domain (RFC 6116 §3.2), or an apex that is no domain.
+
+    Attributes:
+        code: why, in one stable word: ``apex`` (the name is the apex itself, without digits),
+            ``not-under-suffix``, ``label:<label>`` (a label that is not one digit),
+            ``empty-label``, ``name-too-long`` and the codes of :class:`NumberError` for digits
+            that are no number.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NaptrError(NumdipError, ValueError):
+    """Fields, text or octets that are no NAPTR record (RFC 3403 §4.1)."""
+
+
+class RuleError(NumdipError, ValueError):
+    """A NAPTR record whose substitution expression is no valid rule (RFC 3402 §3.2)."""
+
+
+class SnapshotError(NumdipError, OSError):
+    """A snapshot that is missing, damaged, of an unknown version, or cannot be written."""
+
+
+class PlanError(NumdipError, ValueError):
+    """
+    Plan files that cannot be read, or rows that cannot stand.
+
+    Attributes:
+        report: the bad rows, one a line (``file:line: column "mcc": found …, expected …``), at
+            most 100 and then a count. Empty where the fault is not one of rows: a file that is
+            missing, not UTF-8, or lacks columns.
+    """
+
+    def __init__(self, message: str, report: str = "") -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class ConfigError(NumdipError, ValueError):
+    """
+    A configuration that cannot be used.
+
+    Attributes:
+        faults: every fault found, as ``(key path, message)``: ``("acl.client[0].networks[1]",
+            "found …, expected …")``. The key path is empty for a fault of the file as a whole,
+            such as a line that is not TOML. Empty where there was no file to read.
+    """
+
+    def __init__(self, message: str, faults: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.faults = list(faults)
+
+
+class ServerError(NumdipError, OSError):
+    """The server cannot listen, start or go on: a port in use, an address that is not ours."""
+
+
+class ClientError(NumdipError, OSError):
+    """No ENUM server could be asked: none was named, or none can be reached."""
+
+
+class ClientTimeoutError(ClientError, TimeoutError):
+    """ENUM servers were asked and none answered before the deadline."""
+
+
+# Users meet these as numdip.NumberError, in tracebacks and in pickles too.
+for _name in __all__:
+    globals()[_name].__module__ = "numdip"
+del _name

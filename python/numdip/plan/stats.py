@@ -1,0 +1,87 @@
+"""What a snapshot knows: counts, and how much of the mobile number space it can name.
+
+*Space* is how many numbers of 15 digits start with a prefix, less what longer prefixes take out of
+it, so that spaces add up whatever the lengths of real numbers. Of a country's mobile space some has
+an operator's *name*, and of that again some has a *known* network: MCC and MNC.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from .. import Snapshot
+
+__all__ = ["LARGEST", "CountryCoverage", "Statistics", "statistics"]
+
+#: The overall share is taken over so many countries: beyond them carrier data is thin everywhere.
+LARGEST = 52
+
+
+class CountryCoverage(NamedTuple):
+    """One country's ranges, and how much of its mobile space they can name."""
+
+    #: ISO 3166-1 alpha-2; empty for calling codes of no country.
+    country: str
+    ranges: int
+    mobile_space: int
+    named_space: int
+    known_space: int
+    #: Numbers can move to other networks, so that the range holder need not be the network.
+    portable: bool
+
+    @property
+    def named_share(self) -> float | None:
+        """Of the mobile space, what has an operator name: 0 to 1; ``None`` without mobile space."""
+        return self.named_space / self.mobile_space if self.mobile_space else None
+
+    @property
+    def known_share(self) -> float | None:
+        """Of the named space, what has a known network: 0 to 1; ``None`` without named space."""
+        return self.known_space / self.named_space if self.named_space else None
+
+
+class Statistics(NamedTuple):
+    """Counts of a snapshot and the coverage of its countries, largest named space first."""
+
+    path: str
+    octets: int
+    ranges: int
+    ported: int
+    networks: int
+    sources: list[str]
+    #: What the builder wrote about the plan.
+    meta: dict[str, Any]
+    countries: list[CountryCoverage]
+
+    @property
+    def known_share(self) -> float | None:
+        """Share of the named space with a known network, over the :data:`LARGEST` countries."""
+        largest = self.countries[:LARGEST]
+        named = sum(country.named_space for country in largest)
+        return sum(country.known_space for country in largest) / named if named else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything by name, for JSON."""
+        countries = [
+            country._asdict()
+            | {"named_share": country.named_share, "known_share": country.known_share}
+            for country in self.countries
+        ]
+        return self._asdict() | {"known_share": self.known_share, "countries": countries}
+
+
+def statistics(snapshot: Snapshot) -> Statistics:
+    """Counts what *snapshot* holds; takes time in proportion to its ranges."""
+    found = snapshot.stats()
+    countries = [CountryCoverage(**country) for country in found["countries"]]
+    return Statistics(
+        path=snapshot.path,
+        octets=found["octets"],
+        ranges=found["ranges"],
+        ported=found["ported"],
+        networks=found["networks"],
+        sources=list(found["sources"]),
+        meta=json.loads(snapshot.meta),
+        countries=sorted(countries, key=lambda one: (-one.named_space, one.country)),
+    )

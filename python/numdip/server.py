@@ -1,0 +1,259 @@
+"""The server's life: start, reload, watch, stop.
+
+Python opens the snapshot, builds the responder and starts the extension's worker threads; from then
+on it only waits for signals, and never sees a packet.
+
+========  ======================================================================================
+SIGHUP    configuration, access list and snapshot are read anew. If any of them has a fault the
+          old state goes on serving and the fault is told. ``listen`` and ``workers`` stay as they
+          are until the next start.
+SIGTERM   what was received is answered, then the server ends. SIGINT (Ctrl-C) does the same.
+========  ======================================================================================
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from . import Responder, Snapshot, acl
+from . import open as open_snapshot
+from ._native import Server
+from .config import AnswerSection, Config, Fault, ServerSection, raise_faults
+from .errors import ConfigError, ServerError, SnapshotError
+
+__all__ = ["judge", "run"]
+
+Look = tuple[int, int, int] | None
+
+#: Seconds between two looks at a watched snapshot.
+WATCH_INTERVAL = 0.5
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+_TAKEN = (signal.SIGHUP, *_STOP)
+
+
+# ---------- From a configuration to what the workers need ----------------------------------------
+
+
+def judge(config: Config) -> tuple[tuple[Snapshot, Responder] | None, list[Fault]]:
+    """Builds what *config* asks for: snapshot and responder, or the faults that prevent them."""
+    faults: list[Fault] = []
+    try:
+        snapshot = open_snapshot(config.plan.path, memory=config.plan.memory)
+    except SnapshotError as error:
+        faults.append(("plan.path", str(error)))
+        # The answer's template is judged all the same, with the bundled plan if there is one.
+        with suppress(SnapshotError):
+            faults += _answer_faults(open_snapshot(), config.answer)
+        return None, faults
+    faults = _answer_faults(snapshot, config.answer)
+    if faults:
+        return None, faults
+    try:
+        return (snapshot, _responder(snapshot, config)), []
+    except ConfigError as error:
+        return None, [_fault(error)]
+
+
+def _responder(snapshot: Snapshot, config: Config) -> Responder:
+    return Responder(
+        snapshot,
+        profile=config.server.profile,
+        acl=acl.build(config.acl),
+        apex=config.server.apex,
+        ttl=config.answer.ttl,
+        order=config.answer.order,
+        preference=config.answer.preference,
+        services=config.answer.services,
+        regexp=config.answer.regexp,
+        partial=config.answer.partial,
+    )
+
+
+def _answer_faults(snapshot: Snapshot, answer: AnswerSection) -> list[Fault]:
+    faults = []
+    # One at a time, the other at its default, so that each key's fault is told.
+    for services, regexp in (
+        (answer.services, AnswerSection().regexp),
+        (AnswerSection().services, answer.regexp),
+    ):
+        try:
+            Responder(snapshot, services=services, regexp=regexp)
+        except ConfigError as error:
+            faults.append(_fault(error))
+    return faults
+
+
+def _fault(error: ConfigError) -> Fault:
+    key, _, text = str(error).partition(": ")
+    return key, text
+
+
+# ---------- Running ------------------------------------------------------------------------------
+
+
+def run(load: Callable[[], Config], name: str) -> None:
+    """
+    Serve until SIGTERM or SIGINT.
+
+    Prints one ``numdip ready: …`` line on standard output once queries are answered; all else goes
+    to standard error. Takes the process's signals for itself, and leaves SIGINT ignored at the end,
+    so that a second Ctrl-C does not spoil an orderly stop.
+
+    Args:
+        load: gives the configuration, at the start and at each SIGHUP.
+        name: what faults of the configuration are told to be in: the file's path.
+
+    Raises:
+        ConfigError: the first configuration has faults.
+        ServerError: the addresses cannot be listened on.
+    """
+    with _signals() as wait:
+        config = load()
+        look = _identity(config)
+        snapshot, responder = _prepare(config, name)
+        server = _start(responder, config)
+        _say_ready(server, config, snapshot)
+        started = config.server
+        while True:
+            signals = wait(WATCH_INTERVAL if config.plan.watch else None)
+            if not signals.isdisjoint(_STOP):
+                break
+            if signal.SIGHUP in signals:
+                config, look = _reload(server, load, name) or (config, look)
+                _say_unchanged(started, config.server)
+            elif config.plan.watch and (seen := _identity(config)) != look:
+                # A file that fails is not tried again until it changes again.
+                look = seen
+                _reload(server, partial(_same, config), name)
+        for stop in _STOP:
+            signal.signal(stop, signal.SIG_IGN)
+        server.stop()
+        counted = ", ".join(f"{name} {count}" for name, count in server.counters().items())
+        _say(f"stopped; {counted}")
+
+
+def _same(config: Config) -> Config:
+    return config
+
+
+def _prepare(config: Config, name: str) -> tuple[Snapshot, Responder]:
+    prepared, faults = judge(config)
+    raise_faults(name, faults)
+    assert prepared is not None
+    return prepared
+
+
+def _start(responder: Responder, config: Config) -> Server:
+    # Worker threads inherit this mask: signals come to this thread and interrupt no system call
+    # of theirs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
+    try:
+        return Server.start(responder, listen=config.server.listen, workers=config.server.workers)
+    except ServerError as error:
+        raise ServerError(f"{error}{_mend(str(error))}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
+
+
+def _mend(message: str) -> str:
+    known = {
+        "EACCES": "ports below 1024 need CAP_NET_BIND_SERVICE or root; or choose a higher port",
+        "EADDRINUSE": "another process listens there; stop it or choose another port",
+        "EADDRNOTAVAIL": "no interface of this machine has that address",
+        "EAFNOSUPPORT": "this machine has no IPv6; leave the address out",
+    }
+    match = re.search(r"os error (\d+)", message)
+    if match is None:
+        return ""
+    mend = known.get(errno.errorcode.get(int(match[1]), ""))
+    return f"; {mend}" if mend else ""
+
+
+def _reload(server: Server, load: Callable[[], Config], name: str) -> tuple[Config, Look] | None:
+    """Hands *server* a new responder, and gives what it was made of; ``None`` if that failed."""
+    try:
+        config = load()
+        look = _identity(config)  # before it is opened: a file replaced meanwhile is seen as new
+        snapshot, responder = _prepare(config, name)
+        server.reload(responder)
+    except Exception as error:  # whatever it is, the old state can serve on
+        _say(f"reload failed, serving on as before: {error or type(error).__name__}")
+        return None
+    _say(f"reloaded: {_described(config, snapshot)}")
+    return config, look
+
+
+def _identity(config: Config) -> Look:
+    """What tells a snapshot's file from the one that replaces it; ``None``: nothing to watch."""
+    if config.plan.path is None:
+        return None
+    try:
+        found = os.stat(config.plan.path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+# ---------- Signals ------------------------------------------------------------------------------
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[float | None], set[int]]]:
+    """Gives a function that waits for signals, at most so many seconds, and says which came."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    with reader, writer:
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in _TAKEN:
+            signal.signal(number, lambda *_: None)  # the octet in the socket is all we want
+
+        def wait(seconds: float | None) -> set[int]:
+            ready, _, _ = select.select([reader], [], [], seconds)
+            return set(reader.recv(64)) if ready else set()
+
+        try:
+            yield wait
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+# ---------- Words --------------------------------------------------------------------------------
+
+
+def _say_ready(server: Server, config: Config, snapshot: Snapshot) -> None:
+    addresses = " ".join(server.addresses)
+    with suppress(OSError, ValueError):  # who started us need not listen
+        print(
+            f"numdip ready: {addresses} (UDP and TCP); {_described(config, snapshot)}", flush=True
+        )
+    loopback = all(address.startswith(("127.", "[::1]")) for address in server.addresses)
+    if config.acl is None and not loopback:
+        _say("there is no [acl]: only loopback addresses may ask, all others are refused")
+
+
+def _say_unchanged(started: ServerSection, now: ServerSection) -> None:
+    for key in ("listen", "workers"):
+        if getattr(started, key) != getattr(now, key):
+            _say(f"server.{key} has changed in the configuration; it is taken up at the next start")
+
+
+def _described(config: Config, snapshot: Snapshot) -> str:
+    plan = config.plan.path or "bundled"
+    return f"profile {config.server.profile}; plan {plan} with {len(snapshot):,} ranges and numbers"
+
+
+def _say(text: str) -> None:
+    # A log that cannot be written must not end a server.
+    with suppress(OSError, ValueError):
+        for line in text.splitlines():
+            print(f"numdip: {line}", file=sys.stderr, flush=True)

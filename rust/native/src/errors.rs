@@ -1,0 +1,116 @@
+//! Errors of the core as exceptions. The classes are Python's (`numdip.errors`); this is the one place
+//! where one becomes the other.
+
+use numdip_core::apex::DomainError as CoreDomainError;
+use numdip_core::dns::name::NameError;
+use numdip_core::naptr::NaptrError as CoreNaptrError;
+use numdip_core::number::NumberError as CoreNumberError;
+use numdip_core::plan::PlanError as CorePlanError;
+use numdip_core::respond::SettingsError;
+use numdip_core::snapshot::SnapshotError as CoreSnapshotError;
+use numdip_server::{AclError, StartError};
+use pyo3::PyErr;
+
+mod classes {
+    //! The exception classes, imported from Python when first raised.
+    #![allow(missing_docs, reason = "documented in python/numdip/errors.py")]
+    use pyo3::import_exception;
+
+    import_exception!(numdip.errors, ConfigError);
+    import_exception!(numdip.errors, DomainError);
+    import_exception!(numdip.errors, NaptrError);
+    import_exception!(numdip.errors, NumberError);
+    import_exception!(numdip.errors, PlanError);
+    import_exception!(numdip.errors, ServerError);
+    import_exception!(numdip.errors, SnapshotError);
+}
+
+//----------- Fault ----------------------------------------------------------
+
+/// Any error that a function here can end with.
+pub(crate) enum Fault {
+    Number(CoreNumberError),
+    Domain(CoreDomainError),
+    Naptr(CoreNaptrError),
+    Snapshot(CoreSnapshotError),
+    Plan(String),
+    Config(String),
+    Server(String),
+    /// Raised by Python itself, or a plain built-in exception.
+    Python(PyErr),
+}
+
+impl From<Fault> for PyErr {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Number(error) => classes::NumberError::new_err((error.to_string(), error.code())),
+            Fault::Domain(error) => classes::DomainError::new_err((error.to_string(), error.code())),
+            Fault::Naptr(error) => classes::NaptrError::new_err(error.to_string()),
+            Fault::Snapshot(error) => classes::SnapshotError::new_err(error.to_string()),
+            Fault::Plan(text) => classes::PlanError::new_err(text),
+            Fault::Config(text) => classes::ConfigError::new_err(text),
+            Fault::Server(text) => classes::ServerError::new_err(text),
+            Fault::Python(error) => error,
+        }
+    }
+}
+
+impl From<CoreNumberError> for Fault {
+    fn from(error: CoreNumberError) -> Self {
+        Self::Number(error)
+    }
+}
+
+impl From<CoreDomainError> for Fault {
+    fn from(error: CoreDomainError) -> Self {
+        Self::Domain(error)
+    }
+}
+
+impl From<NameError> for Fault {
+    fn from(error: NameError) -> Self {
+        Self::Domain(error.into())
+    }
+}
+
+impl From<CoreNaptrError> for Fault {
+    fn from(error: CoreNaptrError) -> Self {
+        Self::Naptr(error)
+    }
+}
+
+impl From<CoreSnapshotError> for Fault {
+    fn from(error: CoreSnapshotError) -> Self {
+        Self::Snapshot(error)
+    }
+}
+
+impl From<CorePlanError> for Fault {
+    fn from(error: CorePlanError) -> Self {
+        Self::Plan(error.to_string())
+    }
+}
+
+impl From<SettingsError> for Fault {
+    fn from(error: SettingsError) -> Self {
+        Self::Config(error.to_string())
+    }
+}
+
+impl From<AclError> for Fault {
+    fn from(error: AclError) -> Self {
+        Self::Config(error.to_string())
+    }
+}
+
+impl From<StartError> for Fault {
+    fn from(error: StartError) -> Self {
+        Self::Server(error.to_string())
+    }
+}
+
+impl From<PyErr> for Fault {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}

@@ -1,0 +1,139 @@
+//! `numdip.Naptr`.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use numdip_core::naptr::{self, Naptr as CoreNaptr};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use crate::errors::Fault;
+
+/// The data of one NAPTR record (RFC 3403 §4.1).
+///
+/// flags, services and regexp are str, or bytes as on the wire: one backslash is one octet, and text is
+/// encoded as UTF-8. replacement is a domain name, "." if unused. Raises NaptrError (a ValueError) when a
+/// string passes 255 octets or the name is none. Immutable, comparable, hashable, picklable.
+#[pyclass(frozen, eq, module = "numdip")]
+#[derive(PartialEq, Eq)]
+pub(crate) struct Naptr(CoreNaptr);
+
+impl From<CoreNaptr> for Naptr {
+    fn from(naptr: CoreNaptr) -> Self {
+        Self(naptr)
+    }
+}
+
+#[pymethods]
+impl Naptr {
+    #[new]
+    #[pyo3(signature = (*, order, preference, flags = None, services = None, regexp = None, replacement = "."))]
+    fn new(
+        order: u16,
+        preference: u16,
+        flags: Option<&Bound<'_, PyAny>>,
+        services: Option<&Bound<'_, PyAny>>,
+        regexp: Option<&Bound<'_, PyAny>>,
+        replacement: &str,
+    ) -> Result<Self, Fault> {
+        let (flags, services, regexp) = (octets(flags)?, octets(services)?, octets(regexp)?);
+        Ok(Self(CoreNaptr::new(order, preference, [&flags, &services, &regexp], replacement)?))
+    }
+
+    /// Reads the six fields as a zone file has them (RFC 1035 §5.1).
+    #[staticmethod]
+    fn parse(text: &str) -> Result<Self, Fault> {
+        Ok(Self(naptr::text::parse(text)?))
+    }
+
+    /// Reads record data whose replacement is not compressed.
+    #[staticmethod]
+    fn from_wire(rdata: PyBuffer<u8>, py: Python<'_>) -> Result<Self, Fault> {
+        Ok(Self(CoreNaptr::from_wire(&rdata.to_vec(py)?)?))
+    }
+
+    /// Records are processed from low to high order.
+    #[getter]
+    fn order(&self) -> u16 {
+        self.0.order()
+    }
+
+    /// Among records of equal order, low before high.
+    #[getter]
+    fn preference(&self) -> u16 {
+        self.0.preference()
+    }
+
+    /// "u" if the regexp gives a URI (RFC 6116 §3.4.2).
+    #[getter]
+    fn flags<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        text(py, self.0.flags())
+    }
+
+    /// What the record is for, such as E2U+sip (RFC 6116 §3.4.3).
+    #[getter]
+    fn services<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        text(py, self.0.services())
+    }
+
+    /// A substitution expression (RFC 3402 §3.2), or nothing. Octets that are not UTF-8 are surrogates.
+    #[getter]
+    fn regexp<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        text(py, self.0.regexp())
+    }
+
+    /// The next domain name, "." if unused.
+    #[getter]
+    fn replacement(&self) -> String {
+        self.0.replacement()
+    }
+
+    /// The record data on the wire.
+    fn to_wire<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.to_wire())
+    }
+
+    /// The six fields as a zone file has them.
+    fn to_text(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Naptr.parse({:?})", self.0.to_string())
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((slf.get_type().getattr("from_wire")?, (slf.get().to_wire(slf.py()),)))
+    }
+}
+
+/// A field as str; octets that are not UTF-8 become surrogates, so nothing is lost.
+fn text<'py>(py: Python<'py>, octets: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    PyBytes::new(py, octets).call_method1("decode", ("utf-8", "surrogateescape"))
+}
+
+/// The octets of a field given as str or bytes.
+fn octets(value: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
+    let Some(value) = value else { return Ok(Vec::new()) };
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        // Surrogates stand for the octets that `regexp` decoded to them.
+        let arguments = PyDict::new(value.py());
+        arguments.set_item("errors", "surrogateescape")?;
+        return text.call_method("encode", ("utf-8",), Some(&arguments))?.extract();
+    }
+    Err(PyTypeError::new_err(format!("a field is str or bytes, not {}", value.get_type().name()?)))
+}

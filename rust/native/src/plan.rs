@@ -1,0 +1,251 @@
+//! `numdip._native.PlanBuilder`: Arrow streams of text columns → checked rows → snapshot file.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, LargeStringArray, RecordBatch, StringArray, StringViewArray};
+use numdip_core::plan::{PlanBuilder as CoreBuilder, Policy, PortedFields, RangeFields, Report};
+use numdip_core::snapshot::writer;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3_arrow::PyRecordBatchReader;
+
+use crate::errors::Fault;
+
+//----------- PlanBuilder ----------------------------------------------------
+
+/// Checks the rows of a plan and writes a snapshot.
+///
+/// on_error "fail" writes nothing if a row is bad, "skip" builds the rest; on_duplicate "fail" calls a
+/// second row for the same numbers bad, "last" takes the last one.
+#[pyclass(frozen, module = "numdip._native")]
+pub(crate) struct PlanBuilder {
+    /// Gone once written.
+    inner: Mutex<Option<CoreBuilder>>,
+}
+
+#[pymethods]
+impl PlanBuilder {
+    #[new]
+    #[pyo3(signature = (*, on_error = "fail", on_duplicate = "fail"))]
+    fn new(on_error: &str, on_duplicate: &str) -> PyResult<Self> {
+        let policy = Policy {
+            skip_bad_rows: one_of("on_error", on_error, ["fail", "skip"])?,
+            last_duplicate_wins: one_of("on_duplicate", on_duplicate, ["fail", "last"])?,
+        };
+        Ok(Self { inner: Mutex::new(Some(CoreBuilder::new(policy))) })
+    }
+
+    /// Adds the rows of a ranges file and gives their count.
+    ///
+    /// stream has __arrow_c_stream__ and columns of text: prefix, mcc, mnc and any of min_length,
+    /// max_length, country, kind, operator, portable, source. first_line is the line in the file of the
+    /// stream's first row. Raises PlanError when a column is missing or is not text.
+    #[pyo3(signature = (stream, *, file, first_line = 2))]
+    fn add_ranges(
+        &self,
+        py: Python<'_>,
+        stream: PyRecordBatchReader,
+        file: &str,
+        first_line: u64,
+    ) -> Result<u64, Fault> {
+        self.add(py, stream, file, first_line, |builder, batch, line| {
+            let column = |name, required| Column::of(batch, name, required, file);
+            let (prefix, mcc, mnc) = (column("prefix", true)?, column("mcc", true)?, column("mnc", true)?);
+            let (min_length, max_length) = (column("min_length", false)?, column("max_length", false)?);
+            let (country, kind) = (column("country", false)?, column("kind", false)?);
+            let (operator, portable) = (column("operator", false)?, column("portable", false)?);
+            let source = column("source", false)?;
+            for row in 0..batch.num_rows() {
+                let fields = RangeFields {
+                    prefix: prefix.get(row),
+                    min_length: min_length.get(row),
+                    max_length: max_length.get(row),
+                    country: country.get(row),
+                    kind: kind.get(row),
+                    mcc: mcc.get(row),
+                    mnc: mnc.get(row),
+                    operator: operator.get(row),
+                    portable: portable.get(row),
+                    source: source.get(row),
+                };
+                builder.add_range(line + row as u64, &fields);
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds the rows of a ported-numbers file and gives their count.
+    ///
+    /// The same as add_ranges, with the columns number, mcc, mnc and any of operator, spid, rn, rn_context.
+    #[pyo3(signature = (stream, *, file, first_line = 2))]
+    fn add_ported(
+        &self,
+        py: Python<'_>,
+        stream: PyRecordBatchReader,
+        file: &str,
+        first_line: u64,
+    ) -> Result<u64, Fault> {
+        self.add(py, stream, file, first_line, |builder, batch, line| {
+            let column = |name, required| Column::of(batch, name, required, file);
+            let (number, mcc, mnc) = (column("number", true)?, column("mcc", true)?, column("mnc", true)?);
+            let (operator, spid) = (column("operator", false)?, column("spid", false)?);
+            let (rn, rn_context) = (column("rn", false)?, column("rn_context", false)?);
+            for row in 0..batch.num_rows() {
+                let fields = PortedFields {
+                    number: number.get(row),
+                    mcc: mcc.get(row),
+                    mnc: mnc.get(row),
+                    operator: operator.get(row),
+                    spid: spid.get(row),
+                    rn: rn.get(row),
+                    rn_context: rn_context.get(row),
+                };
+                builder.add_ported(line + row as u64, &fields);
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the snapshot to path, whole or not at all, and ends the builder.
+    ///
+    /// meta is JSON text to keep with the plan. Raises PlanError, whose text is the report, when rows are
+    /// bad and on_error is "fail", and SnapshotError when the file cannot be written.
+    #[pyo3(signature = (path, *, meta = "{}"))]
+    fn write(&self, py: Python<'_>, path: PathBuf, meta: &str) -> Result<PlanReport, Fault> {
+        py.detach(|| {
+            let builder = self.take()?;
+            let (sections, report) = builder.finish(meta)?;
+            writer::publish(&sections, &path)?;
+            Ok(PlanReport(report))
+        })
+    }
+}
+
+impl PlanBuilder {
+    /// Hands each batch of a stream to `add_batch`, with the line of its first row.
+    fn add(
+        &self,
+        py: Python<'_>,
+        stream: PyRecordBatchReader,
+        file: &str,
+        first_line: u64,
+        mut add_batch: impl FnMut(&mut CoreBuilder, &RecordBatch, u64) -> Result<(), Fault> + Send,
+    ) -> Result<u64, Fault> {
+        let reader = stream.into_reader()?;
+        py.detach(|| {
+            let mut inner = self.inner.lock().map_err(|_| ended())?;
+            let builder = inner.as_mut().ok_or_else(ended)?;
+            builder.begin_file(file);
+            let mut rows = 0;
+            for batch in reader {
+                let batch = batch.map_err(|error| Fault::Plan(format!("{file}: {error}")))?;
+                add_batch(builder, &batch, first_line + rows)?;
+                rows += batch.num_rows() as u64;
+            }
+            Ok(rows)
+        })
+    }
+
+    fn take(&self) -> Result<CoreBuilder, Fault> {
+        self.inner.lock().ok().and_then(|mut inner| inner.take()).ok_or_else(ended)
+    }
+}
+
+fn ended() -> Fault {
+    PyRuntimeError::new_err("this builder has written its snapshot: make another").into()
+}
+
+/// Whether `value` is the second of the two words that an argument can be.
+fn one_of(argument: &str, value: &str, words: [&str; 2]) -> PyResult<bool> {
+    match words.iter().position(|word| *word == value) {
+        Some(place) => Ok(place == 1),
+        None => Err(PyValueError::new_err(format!("{argument} is {:?} or {:?}, not {value:?}", words[0], words[1]))),
+    }
+}
+
+//----------- Column ---------------------------------------------------------
+
+/// A column of text in any of Arrow's layouts; null and a column that is not there are empty text.
+enum Column<'a> {
+    Small(&'a StringArray),
+    Large(&'a LargeStringArray),
+    View(&'a StringViewArray),
+    Absent,
+}
+
+impl<'a> Column<'a> {
+    fn of(batch: &'a RecordBatch, name: &str, required: bool, file: &str) -> Result<Self, Fault> {
+        let Some(array) = batch.column_by_name(name) else {
+            return match required {
+                true => Err(Fault::Plan(format!("{file}: column \"{name}\" is missing"))),
+                false => Ok(Self::Absent),
+            };
+        };
+        let text = array.as_string_opt::<i32>().map(Self::Small);
+        text.or_else(|| array.as_string_opt::<i64>().map(Self::Large))
+            .or_else(|| array.as_string_view_opt().map(Self::View))
+            .ok_or_else(|| {
+                Fault::Plan(format!("{file}: column \"{name}\" is {}, expected text", array.data_type()))
+            })
+    }
+
+    fn get(&self, row: usize) -> &'a str {
+        let value = |array: &'a dyn Array, value: fn(&'a dyn Array, usize) -> &'a str| match array.is_null(row) {
+            true => "",
+            false => value(array, row),
+        };
+        match self {
+            Self::Small(array) => value(*array, |array, row| array.as_string::<i32>().value(row)),
+            Self::Large(array) => value(*array, |array, row| array.as_string::<i64>().value(row)),
+            Self::View(array) => value(*array, |array, row| array.as_string_view().value(row)),
+            Self::Absent => "",
+        }
+    }
+}
+
+//----------- PlanReport -----------------------------------------------------
+
+/// What building a plan found.
+#[pyclass(frozen, module = "numdip._native")]
+pub(crate) struct PlanReport(Report);
+
+#[pymethods]
+impl PlanReport {
+    /// Range rows in the plan.
+    #[getter]
+    fn ranges(&self) -> usize {
+        self.0.ranges
+    }
+
+    /// Ported numbers in the plan.
+    #[getter]
+    fn ported(&self) -> usize {
+        self.0.ported
+    }
+
+    /// Distinct networks in the plan.
+    #[getter]
+    fn networks(&self) -> usize {
+        self.0.networks
+    }
+
+    /// Bad rows that were left out.
+    #[getter]
+    fn left_out(&self) -> u64 {
+        self.0.fault_count()
+    }
+
+    /// Rows that a later one replaced.
+    #[getter]
+    fn replaced(&self) -> u64 {
+        self.0.replaced
+    }
+
+    /// The first 100 faults, a line each.
+    #[getter]
+    fn faults(&self) -> Vec<String> {
+        self.0.faults().to_vec()
+    }
+}

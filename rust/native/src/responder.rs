@@ -1,0 +1,190 @@
+//! `numdip.Responder`, the server's brain without a socket, and `numdip._native.Acl`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use numdip_core::apex::Apex;
+use numdip_core::respond::{
+    MAX_MESSAGE, MAX_UDP_RESPONSE, Partial, Profile, Responder as CoreResponder, Settings, Transport,
+};
+use numdip_server::{Access, Acl as ServerAcl, Others};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::Fault;
+use crate::snapshot::Snapshot;
+
+//----------- Acl ------------------------------------------------------------
+
+/// Which source addresses may ask: clients is pairs of a name and CIDR networks; others is what
+/// everybody else gets, "refuse" (REFUSED) or "drop" (silence). Raises ConfigError.
+#[pyclass(frozen, module = "numdip._native")]
+pub(crate) struct Acl(Arc<ServerAcl>);
+
+#[pymethods]
+impl Acl {
+    #[new]
+    #[pyo3(signature = (clients, others = "refuse"))]
+    fn new(clients: Vec<(String, Vec<String>)>, others: &str) -> Result<Self, Fault> {
+        let others = match others {
+            "refuse" => Others::Refuse,
+            "drop" => Others::Drop,
+            other => return Err(Fault::Config(format!("others is \"refuse\" or \"drop\", not {other:?}"))),
+        };
+        let clients = clients
+            .into_iter()
+            .map(|(name, networks)| {
+                let networks = networks.iter().map(|network| read_network(network)).collect::<Result<_, _>>()?;
+                Ok((name, networks))
+            })
+            .collect::<Result<Vec<_>, Fault>>()?;
+        Ok(Self(Arc::new(ServerAcl::new(&clients, others)?)))
+    }
+
+    /// What a source address gets: "permit", "refuse" or "drop".
+    fn decide(&self, source: &str) -> Result<&'static str, Fault> {
+        Ok(match self.0.decide(read_address(source)?) {
+            Access::Permit => "permit",
+            Access::Refuse => "refuse",
+            Access::Drop => "drop",
+        })
+    }
+}
+
+/// A network in CIDR notation; an address alone is a network of one.
+fn read_network(text: &str) -> Result<IpNet, Fault> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| {
+        Fault::Config(format!("{text:?} is no network: write it as 192.0.2.0/24 or 2001:db8::/32"))
+    })
+}
+
+fn read_address(text: &str) -> PyResult<IpAddr> {
+    text.parse().map_err(|_| PyValueError::new_err(format!("source {text:?} is no IP address")))
+}
+
+//----------- Responder ------------------------------------------------------
+
+/// The server's brain without a socket: query octets in, response octets out.
+///
+/// Takes a Snapshot; the other arguments are the keys of the configuration file, with the same defaults.
+/// Without acl, loopback addresses are permitted and all others refused. Raises ConfigError, whose text
+/// begins with the key.
+#[pyclass(frozen, module = "numdip")]
+pub(crate) struct Responder {
+    inner: Arc<CoreResponder>,
+    acl: Arc<ServerAcl>,
+}
+
+impl Responder {
+    pub(crate) fn state(&self) -> numdip_server::State {
+        numdip_server::State { responder: Arc::clone(&self.inner), acl: Arc::clone(&self.acl) }
+    }
+}
+
+#[pymethods]
+impl Responder {
+    #[new]
+    #[pyo3(signature = (
+        snapshot,
+        *,
+        profile = "number-lookup",
+        acl = None,
+        apex = None,
+        ttl = 3,
+        order = 10,
+        preference = 50,
+        services = "E2U+pstn:tel",
+        regexp = r"!^(.*)$!tel:\1;mcc={mcc};mnc={mnc}!",
+        partial = "nxdomain",
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "the keys of the configuration file")]
+    fn new(
+        py: Python<'_>,
+        snapshot: &Bound<'_, Snapshot>,
+        profile: &str,
+        acl: Option<&Bound<'_, Acl>>,
+        apex: Option<Vec<String>>,
+        ttl: u32,
+        order: u16,
+        preference: u16,
+        services: &str,
+        regexp: &str,
+        partial: &str,
+    ) -> Result<Self, Fault> {
+        let apexes = match apex {
+            None => Settings::default().apexes,
+            Some(names) => names
+                .iter()
+                .map(|name| Apex::new(name).map_err(|error| Fault::Config(format!("server.apex: {name:?}: {error}"))))
+                .collect::<Result<_, _>>()?,
+        };
+        let settings = Settings {
+            profile: match profile {
+                "number-lookup" => Profile::NumberLookup,
+                other => {
+                    let known = "this version knows \"number-lookup\"";
+                    return Err(Fault::Config(format!("server.profile: found {other:?}, {known}")));
+                }
+            },
+            apexes,
+            ttl,
+            order,
+            preference,
+            services: services.to_owned(),
+            regexp: regexp.to_owned(),
+            partial: match partial {
+                "nxdomain" => Partial::NxDomain,
+                "answer" => Partial::Answer,
+                other => {
+                    let known = "expected \"nxdomain\" or \"answer\"";
+                    return Err(Fault::Config(format!("answer.partial: found {other:?}, {known}")));
+                }
+            },
+        };
+        let snapshot = Arc::clone(snapshot.get().inner());
+        let inner = py.detach(|| CoreResponder::new(snapshot, settings))?;
+        let acl = acl.map_or_else(|| Arc::new(ServerAcl::loopback()), |acl| Arc::clone(&acl.get().0));
+        Ok(Self { inner: Arc::new(inner), acl })
+    }
+
+    /// The response to a query, or None where the server would be silent.
+    ///
+    /// source is the address that the query came from; transport, "udp" or "tcp", bounds the length.
+    #[pyo3(signature = (query, source = "127.0.0.1", *, transport = "udp"))]
+    fn respond<'py>(
+        &self,
+        py: Python<'py>,
+        query: &Bound<'py, PyAny>,
+        source: &str,
+        transport: &str,
+    ) -> Result<Option<Bound<'py, PyBytes>>, Fault> {
+        let copy;
+        let query = match query.cast::<PyBytes>() {
+            Ok(bytes) => bytes.as_bytes(),
+            Err(_) => {
+                copy = PyBuffer::<u8>::get(query)?.to_vec(py)?;
+                &copy
+            }
+        };
+        let permitted = match self.acl.decide(read_address(source)?) {
+            Access::Permit => true,
+            Access::Refuse => false,
+            Access::Drop => return Ok(None),
+        };
+        let respond = |transport, out: &mut [u8]| {
+            let length = self.inner.respond(query, permitted, transport, out)?;
+            out.get(..length).map(|response| PyBytes::new(py, response))
+        };
+        Ok(match transport {
+            "udp" => respond(Transport::Udp, &mut [0; MAX_UDP_RESPONSE]),
+            "tcp" => respond(Transport::Tcp, &mut vec![0; MAX_MESSAGE]),
+            other => {
+                return Err(PyValueError::new_err(format!("transport is \"udp\" or \"tcp\", not {other:?}")).into());
+            }
+        })
+    }
+}
