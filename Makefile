@@ -51,9 +51,10 @@ bench: $(VENV)/release.stamp $(VENV)/dev.stamp  ## Rust and Python benchmarks, a
 	@echo "==> Rust benches"
 	@cargo bench --quiet --locked -p numdip-core --bench respond
 	@echo "==> Python benches"
-	@$(BIN)/python -m pytest -q benches/python --benchmark-only --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=median
+	@$(BIN)/python -m pytest -q benches/python --benchmark-only --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=mean
 
 conformance: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside other implementations
+	@command -v nsd >/dev/null || [ -x /usr/sbin/nsd ] || { echo "NSD is missing, the suite runs it beside numdip: apt-get install nsd"; exit 1; }
 	@echo "==> conformance"
 	@$(BIN)/python -m pytest -q tests/conformance
 
