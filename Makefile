@@ -39,7 +39,7 @@ lint: $(VENV)/debug.stamp $(VENV)/dev.stamp  ## rustfmt, clippy, ruff, mypy, stu
 	@echo "==> ruff, mypy, stubtest"
 	@$(BIN)/ruff check --quiet python tests benches
 	@$(BIN)/ruff format --quiet --check python tests benches
-	@$(BIN)/python -m mypy
+	@for tree in python/numdip tests/python tests/conformance benches/python; do $(BIN)/python -m mypy $$tree || exit 1; done
 	@MYPYPATH=python $(BIN)/python -W ignore -m mypy.stubtest --concise numdip._native
 
 format:  ## format Rust and Python sources

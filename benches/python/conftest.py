@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-import numdip
 import pytest
 
-#: How many numbers one round takes; a table's microseconds are nanoseconds a number, times this / 1000.
+import numdip
+
+#: How many numbers one round takes: with 1,000 a table's microseconds are nanoseconds a number.
 BATCH = 1_000
 
 _MOBILE = ("4477", "49171", "8190", "55119", "3366", "2348", "9198", "6141")

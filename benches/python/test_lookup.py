@@ -1,6 +1,6 @@
 """What one number costs from Python, beside a dict, phonenumbers and dnspython.
 
-Each round takes a thousand different numbers: read the table's microseconds as nanoseconds a number.
+Each round takes a thousand different numbers: a table's microseconds are nanoseconds a number.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import Any
 
 import dns.e164
 import dns.message
-import numdip
 import phonenumbers
 import pytest
 from phonenumbers import carrier
 from pytest_benchmark.fixture import BenchmarkFixture
+
+import numdip
 
 
 def each(function: Callable[[Any], object], numbers: Iterable[object]) -> None:

@@ -20,7 +20,6 @@ import os as _os
 
 from . import _native, errors
 from ._native import (
-    Acl,
     Answer,
     Explanation,
     Naptr,
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from typing import Literal
 
 __all__ = [
-    "Acl",
     "Answer",
     "ClientError",
     "ClientTimeoutError",
@@ -83,8 +81,7 @@ _BUNDLED = _os.path.join(_os.path.dirname(__file__), "data", "bundled.snap")
 def open(
     path: str | _os.PathLike[str] | None = None, *, memory: Literal["map", "huge"] = "map"
 ) -> Snapshot:
-    """
-    Open a snapshot, or the bundled plan.
+    """Open a snapshot, or the bundled plan.
 
     Opening takes the same time at any size: the file is mapped, not read. Processes that open one
     file share its memory. A snapshot that is replaced on disk stays whole for those who have it
@@ -114,7 +111,7 @@ if _native.DEBUG_BUILD:
     import warnings as _warnings
 
     _warnings.warn(
-        "this numdip is a debug build and many times slower than a release build",
+        "numdip._native is a debug build, many times slower than a release build",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -5,6 +5,25 @@ from typing import Any, Final, Literal, final
 
 from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
+__all__ = [
+    "DEBUG_BUILD",
+    "Acl",
+    "Answer",
+    "Exchange",
+    "Explanation",
+    "Naptr",
+    "Number",
+    "PlanBuilder",
+    "PlanReport",
+    "Reply",
+    "Responder",
+    "Server",
+    "Snapshot",
+    "Table",
+    "__version__",
+    "from_domain",
+    "to_domain",
+]
 __version__: Final[str]
 DEBUG_BUILD: Final[bool]
 
@@ -95,7 +114,9 @@ class Answer:
     @property
     def kind(self) -> str | None: ...
     @property
-    def prefix(self) -> str | None: ...  # digits of the range that holds the number; None: no range does
+    def prefix(
+        self,
+    ) -> str | None: ...  # digits of the range that holds the number; None: no range does
     @property
     def ported(self) -> bool: ...
     @property
@@ -162,13 +183,16 @@ class PlanBuilder:
     """Checks rows and writes a snapshot. Rows come as Arrow streams whose columns are all text."""
 
     def __new__(
-        cls, *, on_error: Literal["fail", "skip"] = "fail", on_duplicate: Literal["fail", "last"] = "fail"
+        cls,
+        *,
+        on_error: Literal["fail", "skip"] = "fail",
+        on_duplicate: Literal["fail", "last"] = "fail",
     ) -> PlanBuilder: ...
-    # Both take any object with __arrow_c_stream__ and add its rows; first_line is the file's line (or
-    # row) number of the stream's first row. Missing columns: PlanError. Bad rows go to the report.
+    # Both take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
+    # of the stream's first row. Missing columns: PlanError. Bad rows go to the report.
     def add_ranges(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
     def add_ported(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
-    # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written then.
+    # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written.
     def write(self, path: str, *, meta: str = "{}") -> PlanReport: ...
 
 @final
@@ -184,7 +208,9 @@ class PlanReport:
     @property
     def replaced(self) -> int: ...
     @property
-    def faults(self) -> list[str]: ...  # at most 100, 'file:line: column "mcc": found …, expected …'
+    def faults(
+        self,
+    ) -> list[str]: ...  # at most 100, 'file:line: column "mcc": found …, expected …'
 
 # --- responder.rs
 
@@ -193,7 +219,9 @@ class Acl:
     """Which source addresses may ask. ``clients`` pairs a name with CIDR networks."""
 
     def __new__(
-        cls, clients: Sequence[tuple[str, Sequence[str]]], others: Literal["refuse", "drop"] = "refuse"
+        cls,
+        clients: Sequence[tuple[str, Sequence[str]]],
+        others: Literal["refuse", "drop"] = "refuse",
     ) -> Acl: ...
     def decide(self, source: str) -> Literal["permit", "refuse", "drop"]: ...
 
@@ -240,12 +268,17 @@ class Exchange:
     """One ENUM question, sans I/O: octets out, octets in (RFC 6116 §3)."""
 
     def __new__(
-        cls, number: str | int | Number, *, apex: str = "e164.arpa", message_id: int, edns: bool = True
+        cls,
+        number: str | int | Number,
+        *,
+        apex: str = "e164.arpa",
+        message_id: int,
+        edns: bool = True,
     ) -> Exchange: ...
     @property
     def name(self) -> str: ...
     def query(self) -> bytes: ...
-    # None: not an answer to this question (wrong id, wrong question, not a response): go on waiting.
+    # None: no answer to this question (wrong id or question, not a response): go on waiting.
     def read(self, response: Buffer) -> Reply | None: ...
 
 @final
@@ -255,6 +288,8 @@ class Reply:
     @property
     def truncated(self) -> bool: ...
     @property
-    def records(self) -> list[tuple[int, Naptr]]: ...  # (TTL, record), sorted by order then preference
+    def records(
+        self,
+    ) -> list[tuple[int, Naptr]]: ...  # (TTL, record), sorted by order then preference
     @property
     def parameters(self) -> dict[str, str]: ...  # mcc, mnc, … of the first record's regexp

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import Acl
+from ._native import Acl
 
 if TYPE_CHECKING:
     from .config import AclSection
@@ -30,7 +30,5 @@ def network_fault(text: str) -> str | None:
     try:
         Acl([("client", [text])])
     except ValueError as error:
-        # The extension names the only key that it was given, which means nothing to the reader.
-        reason = str(error).rpartition("networks[0]: ")[2]
-        return f'found "{text}", expected a network such as "192.0.2.0/24" ({reason})'
+        return f'found "{text}": {str(error).removeprefix("client client: ")}'
     return None

@@ -34,8 +34,7 @@ class ServerAddress:
 
     @classmethod
     def parse(cls, text: str) -> ServerAddress:
-        """
-        Read ``192.0.2.1``, ``192.0.2.1:5300``, ``2001:db8::1``, ``[2001:db8::1]:53`` or a name.
+        """Read ``192.0.2.1``, ``192.0.2.1:5300``, ``2001:db8::1``, ``[2001:db8::1]:53`` or a name.
 
         Raises:
             ClientError: *text* is none of these.
@@ -69,7 +68,7 @@ class Outcome:
     failures: tuple[str, ...] = ()
 
 
-def ask(
+def ask(  # noqa: C901 - one loop over servers and what each may do
     number: str | int | Number,
     servers: Sequence[ServerAddress],
     *,
@@ -78,8 +77,7 @@ def ask(
     deadline: float = 5.0,
     edns: bool = True,
 ) -> Outcome:
-    """
-    Ask *servers* in order for the records of *number*.
+    """Ask *servers* in order for the records of *number*.
 
     NOERROR and NXDOMAIN are answers and end the search. Other response codes, silence and
     unreachable servers lead to the next; silent ones are asked again, in turn, until the deadline.
@@ -211,11 +209,11 @@ class _Attempt:
 
 
 def _bind_to_random_port(udp: socket.socket) -> None:
-    wildcard = "::" if udp.family == socket.AF_INET6 else "0.0.0.0"
+    wildcard = "::" if udp.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - a client's own end
     for _ in range(8):
         try:
             udp.bind((wildcard, 1024 + secrets.randbelow(65536 - 1024)))
-            return
         except OSError:  # in use
             continue
+        return
     udp.bind((wildcard, 0))

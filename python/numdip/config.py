@@ -33,11 +33,11 @@ __all__ = [
     "Fault",
     "PlanSection",
     "ServerSection",
+    "faults_error",
     "listen_fault",
     "load",
     "parse",
     "profile_fault",
-    "raise_faults",
 ]
 
 PROFILES = ("number-lookup",)
@@ -166,20 +166,19 @@ class Config(msgspec.Struct, frozen=True):
 
 
 def load(path: str | os.PathLike[str]) -> Config:
-    """
-    Read a configuration file.
+    """Read a configuration file.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has faults; it lists all of them.
     """
     config, faults = parse(path)
-    raise_faults(path, faults)
+    if faults:
+        raise faults_error(path, faults)
     return config
 
 
 def parse(path: str | os.PathLike[str]) -> tuple[Config, list[Fault]]:
-    """
-    Read a configuration file as far as it goes: a faulty value is left at its default.
+    """Read a configuration file as far as it goes: a faulty value is left at its default.
 
     Raises:
         ConfigError: there is no such file, or it cannot be read. ``faults`` is empty then.
@@ -210,11 +209,10 @@ def parse(path: str | os.PathLike[str]) -> tuple[Config, list[Fault]]:
     return config, faults
 
 
-def raise_faults(path: str | os.PathLike[str], faults: list[Fault]) -> None:
-    """Raises one :class:`~numdip.errors.ConfigError` for all *faults*, if there are any."""
-    if faults:
-        lines = (": ".join(filter(None, (os.fspath(path), key, text))) for key, text in faults)
-        raise ConfigError("\n".join(lines), faults)
+def faults_error(path: str | os.PathLike[str], faults: list[Fault]) -> ConfigError:
+    """The one error that tells all *faults*, each on a line with the file's path."""
+    lines = (": ".join(filter(None, (os.fspath(path), key, text))) for key, text in faults)
+    return ConfigError("\n".join(lines), faults)
 
 
 def _syntax_fault(message: str) -> str:

@@ -48,8 +48,7 @@ class NumdipError(Exception):
 
 
 class NumberError(NumdipError, ValueError):
-    """
-    What was given is no E.164 number.
+    """What was given is no E.164 number.
 
     Attributes:
         code: why, in one stable word: ``no-plus``, ``bad-char``, ``cc-zero`` (no country code
@@ -62,8 +61,7 @@ class NumberError(NumdipError, ValueError):
 
 
 class DomainError(NumdipError, ValueError):
-    """
-    A name that is no ENUM domain (RFC 6116 §3.2), or an apex that is no domain.
+    """A name that is no ENUM domain (RFC 6116 §3.2), or an apex that is no domain.
 
     Attributes:
         code: why, in one stable word: ``apex`` (the name is the apex itself, without digits),
@@ -90,8 +88,7 @@ class SnapshotError(NumdipError, OSError):
 
 
 class PlanError(NumdipError, ValueError):
-    """
-    Plan files that cannot be read, or rows that cannot stand.
+    """Plan files that cannot be read, or rows that cannot stand.
 
     Attributes:
         report: the bad rows, one a line (``file:line: column "mcc": found …, expected …``), at
@@ -105,8 +102,7 @@ class PlanError(NumdipError, ValueError):
 
 
 class ConfigError(NumdipError, ValueError):
-    """
-    A configuration that cannot be used.
+    """A configuration that cannot be used.
 
     Attributes:
         faults: every fault found, as ``(key path, message)``: ``("acl.client[0].networks[1]",

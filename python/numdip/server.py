@@ -13,9 +13,7 @@ SIGTERM   what was received is answered, then the server ends. SIGINT (Ctrl-C) d
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import select
 import signal
 import socket
@@ -26,13 +24,13 @@ from functools import partial
 
 from . import Responder, Snapshot, acl
 from . import open as open_snapshot
-from ._native import Server
-from .config import AnswerSection, Config, Fault, ServerSection, raise_faults
-from .errors import ConfigError, ServerError, SnapshotError
+from ._native import Acl, Server
+from .config import AnswerSection, Config, Fault, ServerSection, faults_error
+from .errors import ConfigError, SnapshotError
 
 __all__ = ["judge", "run"]
 
-Look = tuple[int, int, int] | None
+_Look = tuple[int, int, int] | None
 
 #: Seconds between two looks at a watched snapshot.
 WATCH_INTERVAL = 0.5
@@ -55,20 +53,24 @@ def judge(config: Config) -> tuple[tuple[Snapshot, Responder] | None, list[Fault
         with suppress(SnapshotError):
             faults += _answer_faults(open_snapshot(), config.answer)
         return None, faults
-    faults = _answer_faults(snapshot, config.answer)
+    faults += _answer_faults(snapshot, config.answer)
+    try:
+        access = acl.build(config.acl)
+    except ConfigError as error:
+        faults.append(("acl", str(error)))
     if faults:
         return None, faults
     try:
-        return (snapshot, _responder(snapshot, config)), []
+        return (snapshot, _responder(snapshot, config, access)), []
     except ConfigError as error:
         return None, [_fault(error)]
 
 
-def _responder(snapshot: Snapshot, config: Config) -> Responder:
+def _responder(snapshot: Snapshot, config: Config, access: Acl) -> Responder:
     return Responder(
         snapshot,
         profile=config.server.profile,
-        acl=acl.build(config.acl),
+        acl=access,
         apex=config.server.apex,
         ttl=config.answer.ttl,
         order=config.answer.order,
@@ -102,8 +104,7 @@ def _fault(error: ConfigError) -> Fault:
 
 
 def run(load: Callable[[], Config], name: str) -> None:
-    """
-    Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT.
 
     Prints one ``numdip ready: …`` line on standard output once queries are answered; all else goes
     to standard error. Takes the process's signals for itself, and leaves SIGINT ignored at the end,
@@ -138,8 +139,8 @@ def run(load: Callable[[], Config], name: str) -> None:
         for stop in _STOP:
             signal.signal(stop, signal.SIG_IGN)
         server.stop()
-        counted = ", ".join(f"{name} {count}" for name, count in server.counters().items())
-        _say(f"stopped; {counted}")
+        counted = [f"{counter} {count}" for counter, count in server.counters().items() if count]
+        _say(f"stopped; {', '.join(counted) or 'nothing was received'}")
 
 
 def _same(config: Config) -> Config:
@@ -148,8 +149,8 @@ def _same(config: Config) -> Config:
 
 def _prepare(config: Config, name: str) -> tuple[Snapshot, Responder]:
     prepared, faults = judge(config)
-    raise_faults(name, faults)
-    assert prepared is not None
+    if prepared is None:
+        raise faults_error(name, faults)
     return prepared
 
 
@@ -159,41 +160,25 @@ def _start(responder: Responder, config: Config) -> Server:
     signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
     try:
         return Server.start(responder, listen=config.server.listen, workers=config.server.workers)
-    except ServerError as error:
-        raise ServerError(f"{error}{_mend(str(error))}") from error
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
 
 
-def _mend(message: str) -> str:
-    known = {
-        "EACCES": "ports below 1024 need CAP_NET_BIND_SERVICE or root; or choose a higher port",
-        "EADDRINUSE": "another process listens there; stop it or choose another port",
-        "EADDRNOTAVAIL": "no interface of this machine has that address",
-        "EAFNOSUPPORT": "this machine has no IPv6; leave the address out",
-    }
-    match = re.search(r"os error (\d+)", message)
-    if match is None:
-        return ""
-    mend = known.get(errno.errorcode.get(int(match[1]), ""))
-    return f"; {mend}" if mend else ""
-
-
-def _reload(server: Server, load: Callable[[], Config], name: str) -> tuple[Config, Look] | None:
+def _reload(server: Server, load: Callable[[], Config], name: str) -> tuple[Config, _Look] | None:
     """Hands *server* a new responder, and gives what it was made of; ``None`` if that failed."""
     try:
         config = load()
         look = _identity(config)  # before it is opened: a file replaced meanwhile is seen as new
         snapshot, responder = _prepare(config, name)
         server.reload(responder)
-    except Exception as error:  # whatever it is, the old state can serve on
+    except Exception as error:  # noqa: BLE001 - whatever it is, the old state can serve on
         _say(f"reload failed, serving on as before: {error or type(error).__name__}")
         return None
     _say(f"reloaded: {_described(config, snapshot)}")
     return config, look
 
 
-def _identity(config: Config) -> Look:
+def _identity(config: Config) -> _Look:
     """What tells a snapshot's file from the one that replaces it; ``None``: nothing to watch."""
     if config.plan.path is None:
         return None
@@ -249,11 +234,12 @@ def _say_unchanged(started: ServerSection, now: ServerSection) -> None:
 
 def _described(config: Config, snapshot: Snapshot) -> str:
     plan = config.plan.path or "bundled"
-    return f"profile {config.server.profile}; plan {plan} with {len(snapshot):,} ranges and numbers"
+    held = f"{len(snapshot):,} prefixes and ported numbers"
+    return f"profile {config.server.profile}; plan {plan} with {held}"
 
 
 def _say(text: str) -> None:
     # A log that cannot be written must not end a server.
     with suppress(OSError, ValueError):
-        for line in text.splitlines():
+        for line in text.splitlines() if sys.stderr is not None else ():
             print(f"numdip: {line}", file=sys.stderr, flush=True)

@@ -27,8 +27,7 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 
 
 def worded(expected: str, judge: Callable[[str], str | None] | None = None) -> Meta:
-    """
-    Describes a text that is not empty.
+    """Describes a text that is not empty.
 
     Args:
         expected: what is expected, with an example in double quotes.
@@ -55,9 +54,9 @@ def _struct(kind: type[Any], table: object, key: str, faults: list[Fault]) -> An
         faults.append((key, f"found {_shown(table)}, expected a table: [{key}]"))
         return _FAULTY
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name in table:
-        if name not in fields:
-            faults.append((_under(key, name), _unknown(name, list(fields))))
+    faults.extend(
+        (_under(key, name), _unknown(name, list(fields))) for name in table if name not in fields
+    )
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in table:

@@ -91,7 +91,12 @@ class Nsd(Subject):
         nsd = shutil.which("nsd") or shutil.which("nsd", path="/usr/sbin")
         assert nsd is not None, "nsd is missing: apt-get install nsd"
         self.port = free_port()
-        zone = ["$ORIGIN e164.arpa.", "$TTL 3", "@ SOA ns hostmaster 1 3600 600 86400 60", "@ NS ns"]
+        zone = [
+            "$ORIGIN e164.arpa.",
+            "$TTL 3",
+            "@ SOA ns hostmaster 1 3600 600 86400 60",
+            "@ NS ns",
+        ]
         zone.append("ns A 127.0.0.1")
         for prefix, _, mcc, mnc in PLAN:
             record = RECORD.format(mcc=mcc, mnc=mnc)
@@ -139,7 +144,9 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {"numdip": Numdip, "nsd": Nsd}
 def query(number: str, **options: object) -> dns.message.Message:
     """The ENUM query for a number, without EDNS unless asked for."""
     return dns.message.make_query(
-        dns.e164.from_e164(number), dns.rdatatype.NAPTR, **options  # type: ignore[arg-type]
+        dns.e164.from_e164(number),
+        dns.rdatatype.NAPTR,
+        **options,  # type: ignore[arg-type]
     )
 
 

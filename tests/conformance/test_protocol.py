@@ -14,6 +14,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import pytest
+
 from subjects import PATIENCE, Subject, query
 
 NUMBER = "+13392986156"
@@ -55,7 +56,7 @@ def test_rfc6891_6_1_1_opt_answers_opt_and_only_opt(subject: Subject) -> None:
 
 
 def test_rfc6891_6_1_2_unknown_options_are_ignored(subject: Subject) -> None:
-    option = dns.edns.GenericOption(100, b"numdip")
+    option = dns.edns.GenericOption(dns.edns.OptionType.make(100), b"numdip")
     answer = subject.ask(query(NUMBER, use_edns=0, options=[option]))
     assert dns.rcode.NOERROR == answer.rcode()
     assert option not in answer.options

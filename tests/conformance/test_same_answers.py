@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import dns.rcode
+
 from subjects import PLAN, Subject, query
 
 

@@ -16,8 +16,7 @@ __all__ = ["check"]
 def check(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="Configuration file (TOML).")],
 ) -> int:
-    """
-    Validate a configuration, its plan and its answer template.
+    """Validate a configuration, its plan and its answer template.
 
     Says every fault with file and key. Exits with 1 if there are any, with 2 if the file cannot be
     read. Addresses are not tried: the server may be running on them.

@@ -25,9 +25,27 @@ _P = ParamSpec("_P")
 
 def complain(text: str) -> None:
     """Writes an error, a line or several, to standard error."""
-    sys.stdout.flush()  # what was found before the error stands before it on a terminal
-    for line in text.splitlines():
-        print(f"numdip: {line}", file=sys.stderr)
+    _flush()  # what was found before the error stands before it on a terminal
+    if sys.stderr is not None:
+        for line in text.splitlines():
+            print(f"numdip: {line}", file=sys.stderr)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where the shell was told >&-
+        sys.stdout.flush()
+
+
+def _run_and_tell(command: Callable[_P, int], *args: _P.args, **kwargs: _P.kwargs) -> int:
+    try:
+        return command(*args, **kwargs)
+    except BrokenPipeError:
+        raise
+    except NumdipError as error:
+        complain(str(error))
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    return UNREADABLE
 
 
 def exits(command: Callable[_P, int]) -> Callable[_P, None]:
@@ -36,20 +54,14 @@ def exits(command: Callable[_P, int]) -> Callable[_P, None]:
     @functools.wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
-            code = command(*args, **kwargs)
-            sys.stdout.flush()
+            code = _run_and_tell(command, *args, **kwargs)
+            _flush()
         except KeyboardInterrupt:
             code = 130
         except BrokenPipeError:
             # Who read our output has gone, as "head" does. Nothing is left to be flushed at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 141
-        except NumdipError as error:
-            complain(str(error))
-            code = UNREADABLE
-        except OSError as error:
-            complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-            code = UNREADABLE
         raise typer.Exit(code)
 
     return run

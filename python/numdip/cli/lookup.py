@@ -11,7 +11,7 @@ from .failures import DONE, NO, UNREADABLE, complain, exits
 from .words import aligned, network_words
 
 if TYPE_CHECKING:
-    from .. import Answer, Explanation, Snapshot
+    from .. import Answer, Explanation
 
 __all__ = ["lookup"]
 
@@ -30,8 +30,7 @@ def lookup(
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, step by step.")] = False,
 ) -> int:
-    """
-    Look numbers up in a snapshot.
+    """Look numbers up in a snapshot.
 
     Exits with 1 if a number was not found, with 2 if one is no number.
     """
@@ -56,7 +55,7 @@ def lookup(
         if json_lines:
             _print_json(_as_dict(explanation, explain))
         elif explain:
-            _print_explanation(explanation, snapshot)
+            _print_explanation(explanation, snapshot.path)
         else:
             rows.append(_row(explanation))
     for line in aligned(rows):
@@ -101,16 +100,8 @@ def _place(answer: Answer) -> str:
     return f"range {answer.prefix}" + (" (portable)" if answer.portable else "")
 
 
-def _print_explanation(explanation: Explanation, snapshot: Snapshot) -> None:
-    print(" ".join(_row(explanation)))
+def _print_explanation(explanation: Explanation, plan: str) -> None:
+    print("  ".join(_row(explanation)))
     for i, step in enumerate(explanation.steps, 1):
         print(f"  {i}. {step}")
-    print(f"  => {explanation.reason}")
-    answer = explanation.answer
-    if answer is not None:
-        print(f"  source: {answer.source}, in {snapshot.path}")
-        if answer.portable and not answer.ported:
-            print(
-                "  note: numbers can be ported here, so the range holder may not be the network "
-                "that serves this number today"
-            )
+    print(f"  plan: {plan}")

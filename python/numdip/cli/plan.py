@@ -49,8 +49,7 @@ def build(
         typer.Option(help="Two rows for one number: an error, or the last counts."),
     ] = "fail",
 ) -> int:
-    """
-    Build a snapshot from plan files.
+    """Build a snapshot from plan files.
 
     A file with a column prefix holds ranges, one with a column number ported numbers. The snapshot
     appears whole or not at all. Exits with 1 if rows are bad and nothing was written.
@@ -74,12 +73,13 @@ def build(
         complain(error.report)
         return NO
     complain("\n".join(built.faults))
-    if built.fault_count > len(built.faults):
-        complain(f"… and {built.fault_count - len(built.faults):,} more")
-    left_out = f", {built.left_out:,} rows left out" if built.left_out else ""
+    if built.left_out > len(built.faults):
+        complain(f"… and {built.left_out - len(built.faults):,} more")
+    replaced = f", {built.replaced:,} rows replaced by later ones" if built.replaced else ""
+    left_out = f", {built.left_out:,} bad rows left out" if built.left_out else ""
     print(
         f"{output}: {built.ranges:,} ranges, {built.ported:,} ported numbers, "
-        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{left_out}"
+        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{replaced}{left_out}"
     )
     return DONE
 
@@ -107,8 +107,7 @@ def _progress(inputs: list[str]) -> Iterator[Callable[[int], None]]:
 def verify(
     snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot.")],
 ) -> int:
-    """
-    Read a whole snapshot and check every section of it.
+    """Read a whole snapshot and check every section of it.
 
     Exits with 1 if it is damaged, with 2 if there is no such file.
     """
@@ -123,7 +122,7 @@ def verify(
     except SnapshotError as error:
         complain(str(error))
         return NO
-    print(f"{snapshot}: sound, {len(opened):,} ranges and ported numbers")
+    print(f"{snapshot}: sound, {len(opened):,} prefixes and ported numbers")
     return DONE
 
 

@@ -44,8 +44,7 @@ def query(
         ),
     ] = 1.0,
 ) -> int:
-    """
-    Ask ENUM servers, in order, for the networks of numbers.
+    """Ask ENUM servers, in order, for the networks of numbers.
 
     Exits with 1 if a number does not exist (NXDOMAIN) or has no records, with 2 if none of the
     servers gave an answer: silence, REFUSED, SERVFAIL.

@@ -56,8 +56,7 @@ def serve(
         int | None, typer.Option(metavar="N", min=0, max=1024, help="Threads; 0: one per CPU.")
     ] = None,
 ) -> int:
-    """
-    Serve a plan by ENUM until SIGTERM or Ctrl-C.
+    """Serve a plan by ENUM until SIGTERM or Ctrl-C.
 
     Without arguments: the bundled plan on 127.0.0.1:5300, for this machine only. Options count more
     than the configuration. SIGHUP reloads configuration, access list and snapshot.

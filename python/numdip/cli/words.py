@@ -8,8 +8,7 @@ __all__ = ["aligned", "network_words", "share"]
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """
-    Lines with the fields of *rows* in columns, two blanks apart.
+    """Lines with the fields of *rows* in columns, two blanks apart.
 
     The last field of a row is as wide as it is, so short rows (a reason instead of an answer) do
     not widen the columns of others. Columns in *right* are aligned to the right.

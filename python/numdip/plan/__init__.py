@@ -20,7 +20,7 @@ from ..errors import PlanError, SnapshotError
 
 __all__ = ["Built", "build"]
 
-#: So many faults are told in full; beyond that they are counted.
+#: So many faults are told in full; the others are counted.
 MAX_FAULTS = 100
 
 
@@ -31,10 +31,12 @@ class Built:
     ranges: int
     ported: int
     networks: int
+    #: Rows that a later one replaced.
+    replaced: int
+    #: Bad rows.
     left_out: int
-    #: At most 100, ``file:line: column "mcc": found …, expected …``.
+    #: What is wrong with them, at most 100: ``file:line: column "mcc": found …, expected …``.
     faults: list[str]
-    fault_count: int
 
 
 def build(
@@ -46,8 +48,7 @@ def build(
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[int], None] = lambda octets: None,
 ) -> Built:
-    """
-    Build the snapshot *output* from plan files.
+    """Build the snapshot *output* from plan files.
 
     The file appears whole or not at all. The same files in the same order give the same octets.
 
@@ -89,9 +90,9 @@ def build(
         ranges=report.ranges,
         ported=report.ported,
         networks=report.networks,
+        replaced=report.replaced,
         left_out=report.left_out + len(skipped),
         faults=[*skipped, *report.faults][:MAX_FAULTS],
-        fault_count=report.left_out + len(skipped),
     )
 
 

@@ -63,6 +63,7 @@ def _ignore(_: object) -> None:
 
 
 def main() -> None:
+    """Builds the bundled snapshot where ``-o`` says."""
     parser = argparse.ArgumentParser(
         prog="python -m numdip.plan", description="Build the bundled snapshot."
     )

@@ -44,7 +44,7 @@ class RangeRow(NamedTuple):
     kind: str
     mcc: str
     mnc: str
-    #: Holder of the range, as carrier data names it; its numbers may have been ported since.
+    #: Holder of the range, by its brand of today; its numbers may have been ported since.
     operator: str
     #: Whether numbers of this kind may be ported in the country.
     portable: bool
@@ -89,7 +89,10 @@ _NOTHING = _Node(None, ())
 class _Classifier:
     """The classes of all numbers of one country calling code, as a tree of equal parts."""
 
-    def __init__(self, calling_code: CallingCode, operators: OperatorPrefixes) -> None:
+    def __init__(
+        self, calling_code: CallingCode, operators: OperatorPrefixes, networks: Networks
+    ) -> None:
+        self._networks = networks
         self._code_length = len(str(calling_code.code))
         self._known: dict[tuple[NumberState, PrefixState, int], _Node] = {}
         self._nodes: dict[tuple[_Class | None, tuple[_Node, ...]], _Node] = {}
@@ -128,7 +131,10 @@ class _Classifier:
         if judged is None:
             return None
         country, kind = judged
-        return _Class(country, kind, prefix.operator if kind in _KINDS_WITH_OPERATOR else "")
+        named = prefix.operator and kind in _KINDS_WITH_OPERATOR
+        return _Class(
+            country, kind, self._networks.brand(country, prefix.operator) if named else ""
+        )
 
 
 def rows() -> Iterator[RangeRow]:
@@ -149,7 +155,7 @@ def rows() -> Iterator[RangeRow]:
     portable = portable_countries()
     operators = OperatorPrefixes.load()
     for calling_code in calling_codes():
-        root = _Classifier(calling_code, operators).root
+        root = _Classifier(calling_code, operators, networks).root
         for prefix, least, most, found in _ranges(root, str(calling_code.code)):
             country, kind, operator = found
             mcc, mnc = networks.find(country, operator)

@@ -32,8 +32,7 @@ MAX_FIELD = 1 << 20
 
 
 class CsvChunks:
-    """
-    One CSV file: its :attr:`columns` at once, its rows by :meth:`batches`.
+    """One CSV file: its :attr:`columns` at once, its rows by :meth:`batches`.
 
     Raises :class:`~numdip.errors.PlanError` for everything that is not CSV in UTF-8.
     """
@@ -41,17 +40,11 @@ class CsvChunks:
     #: The names in the header.
     columns: list[str]
 
-    def __init__(self, path: str, progress: Callable[[int], None]) -> None:
+    def __init__(self, path: str, file: io.BufferedReader, progress: Callable[[int], None]) -> None:
+        """Reads the header of *file*, which was opened at *path* and stays whose it was."""
         self._path = path
-        self._octets = _Octets(path, progress)
-        try:
-            self._read_header()
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        self._octets.close()
+        self._octets = _Octets(path, file, progress)
+        self._read_header()
 
     def _read_header(self) -> None:
         header = self._octets.read_line()
@@ -115,12 +108,8 @@ class CsvChunks:
     def _plain(self, chunk: bytes, line: int) -> list[tuple[DataFrame, int]]:
         """The chunk's rows if each is one line of all fields, else nothing."""
         try:
-            rows = pl.read_csv(
-                chunk,
-                has_header=False,
-                schema=dict.fromkeys(self.columns, pl.String),
-                empty_string_is_null=False,
-            )
+            schema = dict.fromkeys(self.columns, pl.String)
+            rows = pl.read_csv(chunk, has_header=False, schema=schema)
         except pl.exceptions.PolarsError:
             return []
         lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
@@ -184,24 +173,19 @@ def _last_record_end(octets: bytes) -> int:
 
 
 class _Octets:
-    """A file's octets, decompressed by what its start says."""
+    """A file's octets, decompressed by what its start says. It may be a pipe."""
 
-    def __init__(self, path: str, progress: Callable[[int], None]) -> None:
+    def __init__(self, path: str, file: io.BufferedReader, progress: Callable[[int], None]) -> None:
         self._path = path
+        self._raw = file
         self._progress = progress
         self._told = 0
-        self._raw = open(path, "rb")  # noqa: SIM115 - close() is called by who reads
-        start = self._raw.read(4)
-        self._raw.seek(0)
-        self._file: IO[bytes] = self._raw
+        start = file.peek(4)
+        self._file: IO[bytes] = file
         if start.startswith(b"\x1f\x8b"):
-            self._file = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw))
-        elif start == b"\x28\xb5\x2f\xfd":
-            self._file = _zstd(path).ZstdFile(self._raw)
-
-    def close(self) -> None:
-        self._file.close()
-        self._raw.close()
+            self._file = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+        elif start.startswith(b"\x28\xb5\x2f\xfd"):
+            self._file = _zstd(path).ZstdFile(file)
 
     def read_line(self) -> bytes:
         return self._guarded(lambda: self._file.readline(MAX_FIELD))
@@ -220,9 +204,10 @@ class _Octets:
             if type(error).__name__ != "ZstdError":  # its module may not even be there
                 raise
             raise PlanError(f"{self._path}: damaged compressed file: {error}") from error
-        position = self._raw.tell()
-        self._progress(position - self._told)
-        self._told = position
+        if self._raw.seekable():
+            position = self._raw.tell()
+            self._progress(position - self._told)
+            self._told = position
         return octets
 
 

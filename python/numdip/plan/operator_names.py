@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from phonenumbers.carrierdata import CARRIER_DATA
 
@@ -113,21 +113,32 @@ class _Tree:
         self.name: str | None = None
 
 
+class _Network(NamedTuple):
+    mcc: str
+    mnc: str
+    brand: str
+
+
 class Networks:
-    """MCC and MNC by country and operator name."""
+    """MCC, MNC and today's brand by country and operator name."""
 
     def __init__(self, tables: Mapping[str, Any]) -> None:
         """Takes the tables of `networks.toml`. Raises :class:`NetworksError` for faults in them."""
-        self._by_name: dict[tuple[str, str], tuple[str, str]] = {}
+        self._by_name: dict[tuple[str, str], _Network] = {}
         self._main_mcc: dict[str, str] = {}
+        self._disbelieved: set[tuple[str, str]] = set()
         for key, table in tables.items():
             country = "" if key == _NO_COUNTRY else key
             if "mcc" in table:
                 self._main_mcc[country] = _code(table, "mcc", key)
+            for name in table.get("disbelieved", ()):
+                self._disbelieved.add((country, normalise(name)))
             for network in table.get("networks", ()):
                 where = f"{key}, {network.get('name', 'a network without a name')}"
-                found = (_code({**table, **network}, "mcc", where), _code(network, "mnc", where))
-                for name in (network.get("name", ""), *network.get("aka", ())):
+                brand = network.get("name", "")
+                mcc = _code({**table, **network}, "mcc", where)
+                found = _Network(mcc, _code(network, "mnc", where), brand)
+                for name in (brand, *network.get("aka", ())):
                     compared = normalise(name)
                     if (
                         not compared
@@ -146,8 +157,22 @@ class Networks:
 
         The MNC is empty where only the country's MCC is known, both are where not even that is.
         """
-        found = self._by_name.get((country, normalise(operator))) if operator else None
-        return found or (self._main_mcc.get(country, ""), "")
+        found = self._find(country, operator)
+        return (found.mcc, found.mnc) if found else (self._main_mcc.get(country, ""), "")
+
+    def brand(self, country: str, operator: str) -> str:
+        """What an operator is called today.
+
+        Its name as it is where no network is known, and '' where `networks.toml` says that
+        numbering data is not to be believed.
+        """
+        if (country, normalise(operator)) in self._disbelieved:
+            return ""
+        found = self._find(country, operator)
+        return found.brand if found else operator
+
+    def _find(self, country: str, operator: str) -> _Network | None:
+        return self._by_name.get((country, normalise(operator))) if operator else None
 
 
 def _code(table: Mapping[str, Any], key: str, where: str) -> str:

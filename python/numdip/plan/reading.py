@@ -13,7 +13,7 @@ import difflib
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from ..errors import PlanError
 
@@ -21,13 +21,14 @@ try:
     import polars as pl
 except ImportError as error:
     raise PlanError('plan files are read with Polars: pip install "numdip[plan]"') from error
-# Polars has system calls go on after a Ctrl-C; a pipe that stays silent would hold us for ever.
-signal.siginterrupt(signal.SIGINT, True)
 
 from .csv_chunks import CsvChunks
 
 if TYPE_CHECKING:
     from polars import DataFrame, DataType
+
+# Polars has system calls go on after a Ctrl-C; a pipe that stays silent would hold us for ever.
+signal.siginterrupt(signal.SIGINT, True)
 
 __all__ = ["Batch", "PlanFile"]
 
@@ -36,11 +37,8 @@ Kind = Literal["ranges", "ported numbers"]
 #: The columns that a file must have, and those that it may have besides.
 _COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
     "ranges": (
-        [
-            *("prefix", "min_length", "max_length", "country", "kind"),
-            *("mcc", "mnc", "operator", "portable"),
-        ],
-        ["source"],
+        ["prefix", "mcc", "mnc"],
+        ["min_length", "max_length", "country", "kind", "operator", "portable", "source"],
     ),
     "ported numbers": (
         ["number", "mcc", "mnc"],
@@ -65,8 +63,7 @@ class Batch(NamedTuple):
 
 
 class PlanFile:
-    """
-    One file of ranges or of ported numbers.
+    """One file of ranges or of ported numbers.
 
     Raises :class:`~numdip.errors.PlanError`, which names the file and where possible the line, when
     it is made and while :meth:`batches` is read.
@@ -81,31 +78,21 @@ class PlanFile:
         if os.path.isdir(path):
             raise PlanError(f"{path}: is a folder; name the files in it")
         try:
-            with open(path, "rb") as file:
-                start = file.read(4)
+            # Once: a pipe cannot be opened again. close() ends it.
+            self._file = open(path, "rb")  # noqa: SIM115
         except OSError as error:
             raise PlanError(f"{path}: cannot be read: {error.strerror}") from error
         self._path = path
         self._progress = progress
-        self._csv: CsvChunks | None = None
-        columns: Mapping[str, DataType]
-        if start == b"PAR1":
-            columns = self._parquet_columns()
-        elif path.lower().endswith(".parquet"):
-            raise PlanError(f"{path}: is no Parquet file, whatever its name says")
-        else:
-            self._csv = CsvChunks(path, progress)
-            columns = dict.fromkeys(self._csv.columns, pl.String())
         try:
-            self.holds, used, ignored = _sort_columns(path, list(columns))
+            columns = self._read_columns()
+            self.holds, used = _sort_columns(path, list(columns), note)
             self._columns = [_as_text(path, name, columns[name]) for name in used]
-        except PlanError:
+        except BaseException:
             self.close()
             raise
-        if ignored:
-            note(f"{path}: ignored columns: {', '.join(ignored)}")
 
-    def __enter__(self) -> PlanFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,12 +100,19 @@ class PlanFile:
 
     def close(self) -> None:
         """Closes the file; batches that were given stay."""
-        if self._csv is not None:
-            self._csv.close()
+        self._file.close()
+
+    def _read_columns(self) -> Mapping[str, DataType]:
+        self._csv: CsvChunks | None = None
+        if self._file.peek(4).startswith(b"PAR1"):
+            return self._parquet_columns()
+        if self._path.lower().endswith(".parquet"):
+            raise PlanError(f"{self._path}: is no Parquet file, whatever its name says")
+        self._csv = CsvChunks(self._path, self._file, self._progress)
+        return dict.fromkeys(self._csv.columns, pl.String())
 
     def batches(self, skipped: list[str] | None) -> Iterator[Batch]:
-        """
-        Gives the rows in the file's order.
+        """Gives the rows in the file's order.
 
         Args:
             skipped: rows with too few or too many fields are left out and told here; with ``None``
@@ -153,8 +147,10 @@ class PlanFile:
 # ---------- Columns ------------------------------------------------------------------------------
 
 
-def _sort_columns(path: str, found: Sequence[str]) -> tuple[Kind, list[str], list[str]]:
-    """Says what a file with these columns holds, which of them count, and which do not."""
+def _sort_columns(
+    path: str, found: Sequence[str], note: Callable[[str], None]
+) -> tuple[Kind, list[str]]:
+    """Says what a file with these columns holds, and which of them count."""
     shown = ", ".join(found)
     if ("prefix" in found) == ("number" in found):
         both = "both" if "prefix" in found else "neither"
@@ -167,16 +163,25 @@ def _sort_columns(path: str, found: Sequence[str]) -> tuple[Kind, list[str], lis
     required, extras = _COLUMNS[kind]
     missing = [name for name in required if name not in found]
     if missing:
-        strangers = {column.lower(): column for column in found if column not in required}
-        hints = ""
-        for name in missing:
-            for near in difflib.get_close_matches(name, list(strangers), n=1):
-                hints += f'; is "{strangers[near]}" meant to be {name}?'
         raise PlanError(
-            f"{path}: a file of {kind} that lacks {', '.join(missing)}; found {shown}{hints}"
+            f"{path}: a file of {kind} that lacks {', '.join(missing)}; found {shown}"
+            + _hints(missing, found)
         )
     used = [name for name in (*required, *extras) if name in found]
-    return kind, used, [name for name in found if name not in used]
+    ignored = [name for name in found if name not in used]
+    if ignored:
+        unused = [name for name in extras if name not in found]
+        note(f"{path}: ignored columns: {', '.join(ignored)}{_hints(unused, ignored)}")
+    return kind, used
+
+
+def _hints(missing: Sequence[str], found: Sequence[str]) -> str:
+    lower = {column.lower(): column for column in found}
+    return "".join(
+        f'; is "{lower[near]}" meant to be {name}?'
+        for name in missing
+        for near in difflib.get_close_matches(name, list(lower), n=1, cutoff=0.8)
+    )
 
 
 def _as_text(path: str, name: str, dtype: DataType) -> pl.Expr:
