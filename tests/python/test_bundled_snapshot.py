@@ -11,6 +11,7 @@ import pytest
 
 import numdip
 from numdip.plan.__main__ import build_bundled
+from numdip.plan.stats import statistics
 
 SHIPPED = Path(numdip.__file__).parent / "data" / "bundled.snap"
 VECTORS = Path(__file__).parents[1] / "vectors" / "operators.toml"
@@ -71,10 +72,11 @@ def test_a_range_holder_in_a_portable_country_comes_with_a_caution(db: numdip.Sn
 def test_networks_are_known_for_the_named_space_of_the_largest_countries(
     db: numdip.Snapshot,
 ) -> None:
-    countries = sorted(db.stats()["countries"], key=lambda row: -row["named_space"])
-    largest = [row for row in countries if row["country"]][:52]
+    found = statistics(db)
+    assert len(found.largest) == 52
     # India gives an MNC per licence area, which a prefix does not tell: see networks.toml.
-    one_code = [row for row in largest if row["country"] != "IN"]
-    known = sum(row["known_space"] for row in one_code)
-    named = sum(row["named_space"] for row in one_code)
-    assert known >= 0.95 * named
+    assert found.without_networks == ["IN"]
+    assert found.known_share is not None
+    assert found.known_share_of_others is not None
+    assert found.known_share >= 0.90
+    assert found.known_share_of_others >= 0.94

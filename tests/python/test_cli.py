@@ -446,7 +446,7 @@ def test_plan_stats_is_plain_text_in_a_pipe(numdip_command: Command, snapshot: P
     assert done.stdout.isascii()
     assert "\x1b" not in done.stdout
     assert any(line.split()[:2] == ["GB", "2"] for line in lines)
-    assert lines[-1].startswith("network known for 100.0% of the named mobile space")
+    assert lines[-1].startswith("network known for 100.0% of the named mobile prefix space")
 
 
 def test_plan_stats_json_is_one_object(numdip_command: Command, snapshot: Path) -> None:

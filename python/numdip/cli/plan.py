@@ -139,7 +139,7 @@ def stats(
 ) -> int:
     """Say what a snapshot holds, and how much of each country's mobile numbers it can name."""
     from .. import open as open_snapshot
-    from ..plan.stats import LARGEST, statistics
+    from ..plan.stats import statistics
 
     found = statistics(open_snapshot(snapshot))
     if as_json:
@@ -153,9 +153,14 @@ def stats(
         print(f"source: {source}")
     _print_countries(found)
     print(
-        f"network known for {share(found.known_share)} of the named mobile space "
-        f"in the {min(LARGEST, len(found.countries))} largest countries"
+        f"network known for {share(found.known_share)} of the named mobile prefix space "
+        f"in the {len(found.largest)} largest countries"
     )
+    if found.without_networks:
+        print(
+            f"{share(found.known_share_of_others)} without {', '.join(found.without_networks)}, "
+            "where the operator has a name and the network is not known"
+        )
     return DONE
 
 

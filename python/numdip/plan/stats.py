@@ -1,8 +1,8 @@
 """What a snapshot knows: counts, and how much of the mobile number space it can name.
 
-*Space* is how many numbers of 15 digits start with a prefix, less what longer prefixes take out of
-it, so that spaces add up whatever the lengths of real numbers. Of a country's mobile space some has
-an operator's *name*, and of that again some has a *known* network: MCC and MNC.
+*Space* is prefix space: how many numbers of 15 digits start with a prefix, less what longer prefixes
+take out of it, so that spaces add up whatever the lengths of real numbers. Of a country's mobile
+space some has an operator's *name*, and of that again some has a *known* network: MCC and MNC.
 """
 
 from __future__ import annotations
@@ -55,11 +55,24 @@ class Statistics(NamedTuple):
     countries: list[CountryCoverage]
 
     @property
+    def largest(self) -> list[CountryCoverage]:
+        """The :data:`LARGEST` countries by named space."""
+        return [country for country in self.countries if country.country][:LARGEST]
+
+    @property
+    def without_networks(self) -> list[str]:
+        """Those of the largest countries whose operators have names but nowhere a network."""
+        return [one.country for one in self.largest if one.named_space and not one.known_space]
+
+    @property
     def known_share(self) -> float | None:
-        """Share of the named space with a known network, over the :data:`LARGEST` countries."""
-        largest = self.countries[:LARGEST]
-        named = sum(country.named_space for country in largest)
-        return sum(country.known_space for country in largest) / named if named else None
+        """Share of the named space with a known network, over the largest countries: 0 to 1."""
+        return _known_share(self.largest)
+
+    @property
+    def known_share_of_others(self) -> float | None:
+        """The same, :attr:`without_networks` left out."""
+        return _known_share([one for one in self.largest if one.known_space])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything by name, for JSON."""
@@ -68,7 +81,17 @@ class Statistics(NamedTuple):
             | {"named_share": country.named_share, "known_share": country.known_share}
             for country in self.countries
         ]
-        return self._asdict() | {"known_share": self.known_share, "countries": countries}
+        return self._asdict() | {
+            "known_share": self.known_share,
+            "without_networks": self.without_networks,
+            "known_share_of_others": self.known_share_of_others,
+            "countries": countries,
+        }
+
+
+def _known_share(countries: list[CountryCoverage]) -> float | None:
+    named = sum(country.named_space for country in countries)
+    return sum(country.known_space for country in countries) / named if named else None
 
 
 def statistics(snapshot: Snapshot) -> Statistics:

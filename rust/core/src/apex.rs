@@ -49,7 +49,9 @@ impl Apex {
         // Pairs of 1 and a digit: if all are, the suffix begins where a label does. From the right,
         // since the last label is the first digit.
         let mut number = Builder::new();
-        let mut fault = None;
+        // Too many digits are no form of a number at all, so that comes before what the first is.
+        let is_too_long = labels.len() > 2 * MAX_DIGITS;
+        let mut fault = is_too_long.then_some(NumberError::TooLong { digits: MAX_DIGITS + 1 });
         while let [front @ .., length, digit] = labels {
             if *length != 1 || !digit.is_ascii_digit() {
                 return Err(OwnerFault::NotADigit);
@@ -79,12 +81,16 @@ impl Apex {
         Ok(text)
     }
 
-    /// The number that a name in text stands for.
+    /// The number that a name in text stands for. A digit written as an escape is not taken for one:
+    /// nobody writes `\052` and means a 4.
     pub fn number_of(&self, text: &str) -> Result<Number, DomainError> {
         let labels = name::labels(text)?;
         let wire = name::to_wire(text)?;
         match self.number(&wire) {
-            Ok(number) => Ok(number),
+            Ok(number) => match labels.iter().take(number.len()).find(|label| label.text.len() > 1) {
+                Some(label) => Err(DomainError::NotADigit { label: label.text.to_owned() }),
+                None => Ok(number),
+            },
             Err(OwnerFault::Number(fault)) => Err(DomainError::Number(fault)),
             Err(OwnerFault::IsApex) => Err(DomainError::IsApex),
             Err(OwnerFault::NotUnderApex | OwnerFault::NotADigit) => {
@@ -119,7 +125,9 @@ impl Apex {
 
 impl fmt::Display for Apex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name::to_text(&self.wire).trim_end_matches('.'))
+        let text = name::to_text(&self.wire);
+        // Without the final dot, which is all that the root's name is.
+        f.write_str(text.strip_suffix('.').filter(|text| !text.is_empty()).unwrap_or(&text))
     }
 }
 

@@ -105,6 +105,23 @@ impl<'a> Trie<'a> {
         Some(Match { value: self.values.get(index)?.get(), length })
     }
 
+    /// Whether nodes and values stand as [`build`] lays them out: each belongs to one place of one
+    /// earlier node. Then [`iter`](Self::iter) ends after as many steps as there are of them.
+    pub fn is_whole(&self) -> bool {
+        let (mut children, mut values) = (usize::from(!self.nodes.is_empty()), 0);
+        for (place, node) in self.nodes.iter().enumerate() {
+            let follows_on = place < children
+                && node.first_child.get() as usize == children
+                && node.first_value.get() as usize == values;
+            if !follows_on || (node.children.get() | node.valued.get()) >= 1 << 10 {
+                return false;
+            }
+            children += node.children.get().count_ones() as usize;
+            values += node.valued.get().count_ones() as usize;
+        }
+        (children, values) == (self.nodes.len(), self.values.len())
+    }
+
     /// All prefixes with their values, in order.
     pub fn iter(&self) -> Iter<'a> {
         let root = self.nodes.first().map(|root| (root, None, 0));
@@ -117,7 +134,8 @@ impl<'a> Trie<'a> {
 /// Walks a trie's prefixes in order; see [`Trie::iter`].
 ///
 /// The depth is bounded by the 15 digits of a number, so a damaged trie that points back at itself
-/// still ends; it can take long, which is why only administration walks tries.
+/// still ends; it can take long, so what cannot be trusted is asked whether it [is
+/// whole](Trie::is_whole) first.
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
     trie: Trie<'a>,

@@ -72,9 +72,12 @@ pub(crate) fn read(value: &Bound<'_, PyAny>, form: Form) -> Result<CoreNumber, F
     match value.extract::<u64>() {
         Ok(integer) => Ok(CoreNumber::from_integer(integer)?),
         // Negative, or more than 64 bits.
-        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-            Err(if value.lt(0)? { NumberError::BadCharacter { found: '-' } } else { NumberError::TooLong { digits: 16 } }.into())
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => Err(if value.lt(0)? {
+            NumberError::BadCharacter { found: '-' }
+        } else {
+            NumberError::TooLong { digits: 16 }
         }
+        .into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -161,7 +161,10 @@ fn ended() -> Fault {
 fn one_of(argument: &str, value: &str, words: [&str; 2]) -> PyResult<bool> {
     match words.iter().position(|word| *word == value) {
         Some(place) => Ok(place == 1),
-        None => Err(PyValueError::new_err(format!("{argument} is {:?} or {:?}, not {value:?}", words[0], words[1]))),
+        None => Err(PyValueError::new_err(format!(
+            "{argument} is {:?} or {:?}, not {value:?}",
+            words[0], words[1]
+        ))),
     }
 }
 
@@ -192,10 +195,11 @@ impl<'a> Column<'a> {
     }
 
     fn get(&self, row: usize) -> &'a str {
-        let value = |array: &'a dyn Array, value: fn(&'a dyn Array, usize) -> &'a str| match array.is_null(row) {
-            true => "",
-            false => value(array, row),
-        };
+        let value =
+            |array: &'a dyn Array, value: fn(&'a dyn Array, usize) -> &'a str| match array.is_null(row) {
+                true => "",
+                false => value(array, row),
+            };
         match self {
             Self::Small(array) => value(*array, |array, row| array.as_string::<i32>().value(row)),
             Self::Large(array) => value(*array, |array, row| array.as_string::<i64>().value(row)),

@@ -37,7 +37,8 @@ impl Acl {
         let clients = clients
             .into_iter()
             .map(|(name, networks)| {
-                let networks = networks.iter().map(|network| read_network(network)).collect::<Result<_, _>>()?;
+                let networks =
+                    networks.iter().map(|network| read_network(network)).collect::<Result<_, _>>()?;
                 Ok((name, networks))
             })
             .collect::<Result<Vec<_>, Fault>>()?;
@@ -119,7 +120,9 @@ impl Responder {
             None => Settings::default().apexes,
             Some(names) => names
                 .iter()
-                .map(|name| Apex::new(name).map_err(|error| Fault::Config(format!("server.apex: {name:?}: {error}"))))
+                .map(|name| {
+                    Apex::new(name).map_err(|error| Fault::Config(format!("server.apex: {name:?}: {error}")))
+                })
                 .collect::<Result<_, _>>()?,
         };
         let settings = Settings {
@@ -183,7 +186,9 @@ impl Responder {
             "udp" => respond(Transport::Udp, &mut [0; MAX_UDP_RESPONSE]),
             "tcp" => respond(Transport::Tcp, &mut vec![0; MAX_MESSAGE]),
             other => {
-                return Err(PyValueError::new_err(format!("transport is \"udp\" or \"tcp\", not {other:?}")).into());
+                return Err(
+                    PyValueError::new_err(format!("transport is \"udp\" or \"tcp\", not {other:?}")).into()
+                );
             }
         })
     }

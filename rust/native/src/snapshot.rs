@@ -46,7 +46,9 @@ impl Snapshot {
             "map" => Memory::Map,
             "huge" => Memory::Huge,
             other => {
-                return Err(PyValueError::new_err(format!("memory is \"map\" or \"huge\", not {other:?}")).into());
+                return Err(
+                    PyValueError::new_err(format!("memory is \"map\" or \"huge\", not {other:?}")).into()
+                );
             }
         };
         let inner = py.detach(|| CoreSnapshot::open(&path, how))?;
@@ -135,7 +137,12 @@ impl Snapshot {
 
     fn __repr__(&self) -> String {
         let view = self.inner.view();
-        format!("<numdip.Snapshot {:?}: {} prefixes, {} ported numbers>", self.path(), view.trie.len(), view.index.len())
+        format!(
+            "<numdip.Snapshot {:?}: {} prefixes, {} ported numbers>",
+            self.path(),
+            view.trie.len(),
+            view.index.len()
+        )
     }
 
     /// A pickled snapshot is its path: it is mapped again where it is unpickled.

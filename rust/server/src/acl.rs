@@ -235,3 +235,15 @@ pub enum AclError {
         second: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_may_come_in_any_order() {
+        let segments = Segments::<u32>::flatten(vec![(16, 16, 1), (16, 31, 2), (0, 255, 3), (24, 31, 4)]);
+        let owner = |address| segments.owner(address);
+        assert_eq!([Some(3), Some(1), Some(2), Some(4), Some(3), None], [15, 16, 17, 24, 32, 256].map(owner));
+    }
+}

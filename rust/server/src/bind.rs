@@ -161,3 +161,18 @@ fn open(address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
 fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
     socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ports_the_system_chooses_are_chosen_once() {
+        // So many that it offers some of them again.
+        let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0)); 1000];
+        let free = free_addresses(&listen).unwrap();
+        assert_eq!(1000, free.into_iter().collect::<HashSet<_>>().len());
+    }
+}

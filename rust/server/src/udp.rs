@@ -160,3 +160,28 @@ fn header_of(octets: &[u8]) -> &[u8] {
     const HEADER: usize = 12;
     octets.get(..HEADER).unwrap_or(octets)
 }
+
+#[cfg(test)]
+mod tests {
+    use numdip_core::respond::MAX_UDP_RESPONSE;
+
+    use super::*;
+    use crate::support::{KNOWN, open_state, query};
+
+    fn answered(source: Option<&str>) -> (bool, Traffic) {
+        let octets = query(1, KNOWN);
+        let source = source.map(|source| source.parse().unwrap());
+        let request = Request { source, octets: &octets, oversized: false };
+        let mut counts = Traffic::default();
+        let answer = answer(&open_state(), &request, &mut [0; MAX_UDP_RESPONSE], &mut counts);
+        (answer.is_some(), counts)
+    }
+
+    #[test]
+    fn query_from_where_no_answer_can_go_is_dropped() {
+        let silent = Traffic { dropped_silent: 1, ..Traffic::default() };
+        assert_eq!((false, silent), answered(Some("127.0.0.1:0")));
+        assert_eq!((false, silent), answered(None));
+        assert_eq!((true, Traffic { noerror: 1, ..Traffic::default() }), answered(Some("127.0.0.1:1")));
+    }
+}

@@ -100,8 +100,9 @@ impl PlanBuilder {
     ///
     /// The same rows in the same order give the same octets.
     pub fn finish(mut self, meta: &str) -> Result<(Sections, Report), PlanError> {
-        let ranges = self.settle_ranges();
-        let ported = self.settle_ported();
+        let mut ranges = self.settle_ranges();
+        let mut ported = self.settle_ported();
+        self.forget_unused(&mut ranges, &mut ported);
         self.report.ranges = ranges.len();
         self.report.ported = ported.len();
         self.report.networks = self.networks.items.len();
@@ -204,6 +205,41 @@ impl PlanBuilder {
         settled
     }
 
+    /// Leaves out networks and texts that no row which stands names, and numbers the others anew in
+    /// the order of the rows.
+    fn forget_unused(&mut self, ranges: &mut [(Prefix, RangeRow)], ported: &mut [(Number, u32)]) {
+        let networks = std::mem::take(&mut self.networks).items;
+        let texts = std::mem::take(&mut self.texts).items;
+        let mut anew = |index: u32| {
+            let row = networks.get(index as usize).copied()?;
+            let mut text = |id: U32| match id.get().checked_sub(1).and_then(|place| texts.get(place as usize))
+            {
+                Some(text) => U32::new(self.texts.intern(text.clone()) + 1),
+                None => U32::ZERO,
+            };
+            let row = NetworkRow {
+                operator: text(row.operator),
+                spid: text(row.spid),
+                rn: text(row.rn),
+                rn_context: text(row.rn_context),
+                source: text(row.source),
+                ..row
+            };
+            Some(self.networks.intern(row))
+        };
+        let mut places = vec![None; networks.len()];
+        let mut place_of = |index: u32| -> u32 {
+            let place = places.get_mut(index as usize);
+            place.map_or(0, |place| *place.get_or_insert_with(|| anew(index).unwrap_or(0)))
+        };
+        for (_, row) in ranges {
+            row.network = U32::new(place_of(row.network.get()));
+        }
+        for (_, network) in ported {
+            *network = place_of(*network);
+        }
+    }
+
     /// The index of a network, or `None` if there would be too many.
     fn network(&mut self, network: &CheckedNetwork<'_>) -> Option<u32> {
         let source = network.source.unwrap_or(self.report.current_source());
@@ -224,7 +260,8 @@ impl PlanBuilder {
             source: text(&source),
         };
         let index = self.networks.intern(row);
-        (self.networks.items.len() <= MAX_NETWORKS).then_some(index)
+        // One too many is named by no row that stands, so it will be forgotten.
+        ((index as usize) < MAX_NETWORKS).then_some(index)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The path for messages of any shape: hickory-proto reads the request and writes the response.
 
+use std::ops::Range;
+
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as LibraryQuery, ResponseCode};
 use hickory_proto::rr::rdata::NAPTR;
 use hickory_proto::rr::{Name, RData, Record};
@@ -8,7 +10,7 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable};
 use super::{Judgement, Responder};
 use crate::dns::query::{Head, Question};
 use crate::dns::response::Response;
-use crate::dns::{MAX_UDP_LIMIT, Rcode, TYPE_OPT, Transport};
+use crate::dns::{HEADER, MAX_UDP_LIMIT, Rcode, TYPE_OPT, Transport};
 
 /// Least octets of a question: root name, type, class.
 const MIN_QUESTION: usize = 5;
@@ -40,10 +42,42 @@ fn read(head: &Head, request: &[u8]) -> Option<Message> {
         return None;
     }
     // It would also follow a compression pointer into the header.
-    Question::read(request)?;
-    let mut decoder = BinDecoder::new(request);
+    let (_, behind) = Question::read(request)?;
+    let request = with_unknown_options(request, request.len() - behind.len())?;
+    let mut decoder = BinDecoder::new(&request);
     let message = Message::read(&mut decoder).ok()?;
     decoder.is_empty().then_some(message)
+}
+
+/// The request, whose records begin at `start`, with all EDNS options made ones that nobody knows;
+/// `None` if they do not fill their record.
+///
+/// Options are for profiles that need them and to be ignored otherwise (RFC 6891 §6.1.2). hickory-proto
+/// would refuse a message for what some of them say, and let pass one that ends behind its record.
+fn with_unknown_options(request: &[u8], start: usize) -> Option<Vec<u8>> {
+    let mut octets = request.to_vec();
+    let mut at = start;
+    while let Some((rtype, data)) = record(&octets, at) {
+        at = data.end;
+        if rtype == TYPE_OPT {
+            let mut options = octets.get_mut(data)?;
+            while !options.is_empty() {
+                let ([code1, code2, length1, length2], rest) = options.split_first_chunk_mut::<4>()?;
+                // Reserved for good (RFC 6891 §9).
+                [*code1, *code2] = [0xff; 2];
+                options = rest.get_mut(usize::from(u16::from_be_bytes([*length1, *length2]))..)?;
+            }
+        }
+    }
+    Some(octets)
+}
+
+/// The type of the record that begins at `at`, and where its data would lie.
+fn record(octets: &[u8], at: usize) -> Option<(u16, Range<usize>)> {
+    let at = end_of_name(octets, at)?;
+    let (&[t1, t2, _, _, _, _, _, _, l1, l2], _) = octets.get(at..)?.split_first_chunk::<10>()?;
+    let start = at + 10;
+    Some((u16::from_be_bytes([t1, t2]), start..start + usize::from(u16::from_be_bytes([l1, l2]))))
 }
 
 /// Answers a request that could be read.
@@ -108,6 +142,32 @@ fn respond_to_message(
     Some(octets.len())
 }
 
+/// Where the name that begins at `at` ends.
+fn end_of_name(octets: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *octets.get(at)? {
+            0 => return Some(at + 1),
+            // A compression pointer ends a name.
+            0xc0.. => return Some(at + 2),
+            length => at += 1 + usize::from(length),
+        }
+    }
+}
+
+/// Whether an OPT record can be made out in a request, however the rest of it may be.
+fn has_opt(head: &Head, request: &[u8]) -> bool {
+    let [questions, answers, authority, additional] = head.counts.map(usize::from);
+    let mut at = (0..questions).try_fold(HEADER, |at, _| Some(end_of_name(request, at)? + MIN_QUESTION - 1));
+    for place in 0..answers + authority + additional {
+        let Some((rtype, data)) = at.and_then(|at| record(request, at)) else { return false };
+        if rtype == TYPE_OPT && place >= answers + authority {
+            return true;
+        }
+        at = Some(data.end);
+    }
+    false
+}
+
 /// Answers a request that could not be read: an improperly formatted one.
 fn respond_to_octets(
     head: &Head,
@@ -117,11 +177,6 @@ fn respond_to_octets(
     out: &mut [u8],
 ) -> Option<usize> {
     let question = Question::read(request).filter(|_| head.counts[0] == 1);
-    // A client whose OPT record is malformed speaks EDNS all the same (RFC 6891 §7).
-    let speaks_edns = question.is_some_and(|(_, rest)| match rest {
-        [0, t1, t2, ..] => u16::from_be_bytes([*t1, *t2]) == TYPE_OPT && head.counts[3] > 0,
-        _ => false,
-    });
     let response = Response {
         id: head.id,
         opcode: head.opcode,
@@ -129,7 +184,8 @@ fn respond_to_octets(
         question: question.map(|(question, _)| question.octets),
         answers: &[],
         answer_count: 0,
-        edns: speaks_edns,
+        // A client whose message or OPT record is malformed speaks EDNS all the same (RFC 6891 §7).
+        edns: has_opt(head, request),
     };
     response.write(transport.limit(None), out)
 }

@@ -118,7 +118,7 @@ impl Responder {
         }
         let number = match self.number(name) {
             Ok(number) => number,
-            // Digits, as many as there may be, but no country code starts with 0.
+            // 1 to 15 digits, so well formed, but no country code starts with 0.
             Err(OwnerFault::Number(NumberError::LeadingZero)) => return Judgement::of(Rcode::NxDomain),
             Err(_) => return Judgement::of(Rcode::ServFail),
         };

@@ -1,5 +1,7 @@
 //! Each network's answer record, encoded once: a hit copies octets.
 
+use std::fmt::Write;
+
 use super::settings::{Partial, Settings, SettingsError};
 use crate::ddds::Substitution;
 use crate::dns::{CLASS_IN, TYPE_NAPTR};
@@ -87,10 +89,27 @@ impl Records {
             Placeholder::Mnc => mnc.map(str::to_owned),
             // 3GPP TS 23.003 pads an MNC of two digits on the left.
             Placeholder::Mnc3 => mnc.map(|mnc| format!("{mnc:0>3}")),
-            Placeholder::Spid => view.text(network.spid).map(str::to_owned),
-            Placeholder::Rn => view.text(network.rn).map(str::to_owned),
+            Placeholder::Spid => view.text(network.spid).map(escape),
+            Placeholder::Rn => view.text(network.rn).map(escape),
         })
     }
+}
+
+/// A plan's text as the value of a URI parameter: what could mean something there or in a rule, and
+/// what is not ASCII, as `%` and two digits (RFC 3986 §2.1).
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for octet in text.bytes() {
+        match octet {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'+' => {
+                escaped.push(octet as char)
+            }
+            _ => {
+                let _ = write!(escaped, "%{octet:02X}");
+            }
+        }
+    }
+    escaped
 }
 
 //----------- Template -------------------------------------------------------

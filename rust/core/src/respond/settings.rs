@@ -17,7 +17,8 @@ pub const MAX_TTL: u32 = (1 << 31) - 1;
 pub struct Settings {
     /// Which response codes misses get and which flags responses carry.
     pub profile: Profile,
-    /// The domains that reversed digits hang from.
+    /// The domains that reversed digits hang from. Under several, a name is what the first of them
+    /// that makes it a number says.
     pub apexes: Vec<Apex>,
     /// Seconds that an answer may be cached, up to [`MAX_TTL`].
     pub ttl: u32,

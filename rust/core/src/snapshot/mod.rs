@@ -241,6 +241,9 @@ impl<'a> View<'a> {
         if self.ranges.last().is_some_and(RangeRow::has_next) {
             return damaged(Section::Ranges, "the last row announces another");
         }
+        if !self.trie.is_whole() {
+            return damaged(Section::TrieNodes, "its nodes and values do not make one tree");
+        }
         if self.trie.iter().any(|(_, first)| first as usize >= self.ranges.len()) {
             return damaged(Section::TrieValues, "a prefix names no range");
         }

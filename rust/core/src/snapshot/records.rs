@@ -68,7 +68,9 @@ fn code(octets: &[u8; 3]) -> Option<&str> {
 ///
 /// The prefix is not here: the trie leads from it to its first row, and prefixes whose rows are equal
 /// share them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
 #[repr(C)]
 pub struct RangeRow {
     /// Index of the network that holds the range.

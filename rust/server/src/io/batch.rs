@@ -399,3 +399,88 @@ impl<'a> Readiness<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// Sends datagrams of these lengths to a socket bound to `bound` and receives them.
+    fn received(bound: &str, peer: &str, lengths: &[usize]) -> (UdpSocket, UdpSocket, Batch) {
+        let bound: SocketAddr = bound.parse().unwrap();
+        let (socket, client) = (UdpSocket::bind(bound).unwrap(), UdpSocket::bind(peer).unwrap());
+        report_destinations(socket.as_fd(), bound).unwrap();
+        let to = SocketAddr::new(client.local_addr().unwrap().ip(), socket.local_addr().unwrap().port());
+        for &length in lengths {
+            client.send_to(&vec![7; length], to).unwrap();
+        }
+        let mut batch = Batch::new();
+        assert_eq!(lengths.len().min(BATCH), batch.receive(socket.as_fd(), Wait::ForOne).unwrap());
+        (socket, client, batch)
+    }
+
+    #[test]
+    fn datagrams_come_with_source_length_and_whether_they_were_cut() {
+        let lengths = [0, 1, 600, REQUEST_OCTETS, REQUEST_OCTETS + 1, 60_000];
+        let (_socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &lengths);
+        let from = client.local_addr().unwrap();
+        let mut seen = Vec::new();
+        batch.answer(|request, _| {
+            assert_eq!(Some(from), request.source);
+            assert!(request.octets.iter().all(|&octet| octet == 7));
+            seen.push((request.octets.len(), request.oversized));
+            None
+        });
+        let cut = (REQUEST_OCTETS, true);
+        assert_eq!(vec![(0, false), (1, false), (600, false), (REQUEST_OCTETS, false), cut, cut], seen);
+    }
+
+    #[test]
+    fn answers_leave_in_order_and_silence_leaves_no_gap() {
+        let (socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; 10]);
+        let mut number = 0;
+        batch.answer(|_, reply| {
+            number += 1;
+            reply.fill(number);
+            (number % 2 == 0).then_some(usize::from(number))
+        });
+        assert_eq!(0, batch.send(socket.as_fd()));
+        for number in [2_u8, 4, 6, 8, 10] {
+            let mut octets = [0; 64];
+            let length = client.recv(&mut octets).unwrap();
+            assert_eq!(vec![number; number.into()], octets[..length]);
+        }
+    }
+
+    #[test]
+    fn answers_in_both_families_say_where_they_come_from() {
+        for (bound, peer) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
+            let (_socket, _client, mut batch) = received(bound, peer, &[1, 1]);
+            batch.answer(|_, _| Some(1));
+            assert_eq!(2, batch.queue.len());
+            assert!(batch.queue.iter().all(|header| header.msg_hdr.msg_controllen > 0), "{bound}");
+        }
+    }
+
+    #[test]
+    fn more_than_a_batch_waits_for_the_next() {
+        let (socket, _client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; BATCH + 3]);
+        assert_eq!(3, batch.receive(socket.as_fd(), Wait::No).unwrap());
+        let nothing = batch.receive(socket.as_fd(), Wait::No).unwrap_err();
+        assert_eq!(io::ErrorKind::WouldBlock, nothing.kind());
+        batch.answer(|_, _| panic!("nothing is held"));
+    }
+
+    #[test]
+    fn answer_that_cannot_be_sent_costs_only_itself() {
+        let (socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; 3]);
+        batch.answer(|_, _| Some(9));
+        // A name that is no address: the system refuses it.
+        batch.queue[1].msg_hdr.msg_namelen = 1;
+        assert_eq!(1, batch.send(socket.as_fd()));
+        for _ in 0..2 {
+            assert_eq!(9, client.recv(&mut [0; 64]).unwrap());
+        }
+    }
+}

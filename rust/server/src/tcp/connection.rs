@@ -120,7 +120,7 @@ impl<'a> Connection<'a> {
     pub(super) async fn serve(mut self) -> Ending {
         let (place, context) = (self.place, self.context);
         let limits = context.worker.limits;
-        let mut clock = Clock::new(&limits);
+        let mut clock = Clock::new(&limits, Instant::now());
         // Set anew only when it would ring too late, or has rung: most deadlines move before they come.
         let mut timer = pin!(time::sleep_until(clock.deadline()));
         let mut nudged = pin!(place.nudged());
@@ -146,7 +146,7 @@ impl<'a> Connection<'a> {
                         }
                         place.waiting();
                     }
-                    clock.round(answered, !self.inbox.is_empty());
+                    clock.round(Instant::now(), answered, !self.inbox.is_empty());
                     if more {
                         // Others must get their turn while this peer keeps sending.
                         tokio::task::yield_now().await;

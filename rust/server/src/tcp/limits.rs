@@ -81,28 +81,28 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new(limits: &TcpLimits) -> Clock {
+    pub(crate) fn new(limits: &TcpLimits, now: Instant) -> Clock {
         Clock {
             idle_timeout: limits.idle_timeout,
             message_timeout: limits.message_timeout,
-            last_answer: Instant::now(),
+            last_answer: now,
             incomplete_since: None,
         }
     }
 
-    /// Takes note of a round: whether a message was answered in it, and whether one is left incomplete.
+    /// Takes note of a round that ended now: whether a message was answered in it, and whether one is left incomplete.
     ///
     /// RFC 7766 §6.2.3: the timeout is started anew by a full message, not by a part of one, or a peer could
     /// hold a connection with an octet now and then.
-    pub(crate) fn round(&mut self, answered: bool, incomplete: bool) {
+    pub(crate) fn round(&mut self, now: Instant, answered: bool, incomplete: bool) {
         if answered {
-            self.last_answer = Instant::now();
+            self.last_answer = now;
             self.incomplete_since = None;
         }
         self.incomplete_since = match (incomplete, self.incomplete_since) {
             (false, _) => None,
             (true, Some(since)) => Some(since),
-            (true, None) => Some(Instant::now()),
+            (true, None) => Some(now),
         };
     }
 
@@ -112,5 +112,49 @@ impl Clock {
             Some(since) => since + self.message_timeout,
             None => self.last_answer + self.idle_timeout,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(10);
+    const MESSAGE: Duration = Duration::from_secs(5);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn clock() -> (Clock, Instant) {
+        let start = Instant::now();
+        let limits = TcpLimits { idle_timeout: IDLE, message_timeout: MESSAGE, ..TcpLimits::default() };
+        (Clock::new(&limits, start), start)
+    }
+
+    #[test]
+    fn only_answers_start_the_idle_timeout_anew() {
+        let (mut clock, start) = clock();
+        assert_eq!(start + IDLE, clock.deadline());
+        clock.round(start + SECOND, false, false);
+        assert_eq!(start + IDLE, clock.deadline());
+        clock.round(start + SECOND, true, false);
+        assert_eq!(start + SECOND + IDLE, clock.deadline());
+    }
+
+    #[test]
+    fn parts_of_a_message_do_not_start_its_timeout_anew() {
+        let (mut clock, start) = clock();
+        clock.round(start + SECOND, false, true);
+        clock.round(start + 2 * SECOND, false, true);
+        assert_eq!(start + SECOND + MESSAGE, clock.deadline());
+        // Complete, but nothing to answer: the idle timeout goes on where it was.
+        clock.round(start + 3 * SECOND, false, false);
+        assert_eq!(start + IDLE, clock.deadline());
+    }
+
+    #[test]
+    fn answer_starts_the_timeout_of_the_message_behind_it_anew() {
+        let (mut clock, start) = clock();
+        clock.round(start + SECOND, false, true);
+        clock.round(start + 2 * SECOND, true, true);
+        assert_eq!(start + 2 * SECOND + MESSAGE, clock.deadline());
     }
 }

@@ -1,0 +1,26 @@
+//! Writes what the fuzzers start from into `corpus/`: the requests of the vectors, and a small file.
+
+#![allow(dead_code, reason = "of the harness only the file is used")]
+
+mod harness;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let vectors: serde_json::Value = serde_json::from_str(include_str!("../vectors/core.json"))?;
+    fs::create_dir_all(corpus.join("respond"))?;
+    for case in vectors["cases"].as_array().ok_or("no cases")? {
+        let (Some(id), Some(hex)) = (case["id"].as_str(), case["input"]["query_hex"].as_str()) else {
+            continue;
+        };
+        let octets: Result<Vec<u8>, _> =
+            (0..hex.len() / 2).map(|place| u8::from_str_radix(&hex[2 * place..2 * place + 2], 16)).collect();
+        fs::write(corpus.join("respond").join(id), octets?)?;
+    }
+    fs::create_dir_all(corpus.join("snapshot"))?;
+    fs::write(corpus.join("snapshot/small"), harness::snapshot_octets())?;
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The proof of the core, by its public API: properties and oracles first, then the documented
+//! octets and one example for each rule.
+//!
+//! Cases that Python runs too stand in `tests/vectors/core.json`. The modules here share one binary,
+//! since each binary is linked on its own; what must be alone in its process (`allocations.rs`) has
+//! one of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which fail by panic"
+)]
+
+mod encoding;
+mod fuzz_respond;
+#[path = "../fuzz/harness.rs"]
+mod harness;
+mod layers;
+mod plan_rows;
+mod respond;
+mod snapshot;
+mod support;
+mod vectors;
