@@ -43,7 +43,7 @@ def test_a_number_becomes_a_domain(given: dict[str, str], expected: dict[str, An
     assert given["aus"] == numdip.from_domain(domain, apex=given["suffix"])
 
 
-@cases("domain2num", 14)
+@cases("domain2num", 22)
 def test_a_domain_becomes_a_number(given: dict[str, str], expected: dict[str, str]) -> None:
     if "error" in expected:
         with pytest.raises(numdip.DomainError) as caught:

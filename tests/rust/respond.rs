@@ -601,6 +601,7 @@ fn an_apex_reads_back_from_its_text() {
         let apex = Apex::new(name).unwrap();
         assert_eq!(apex, Apex::new(&apex.to_string()).unwrap(), "{name} as {apex}");
     }
+    assert_eq!(owner("", "e164.arpa"), Apex::new("E164.arpa").unwrap().wire());
     assert!(Apex::new("").is_err());
     let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(59)].join(".");
     let apex = Apex::new(&longest).unwrap();

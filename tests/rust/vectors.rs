@@ -64,7 +64,7 @@ fn numbers_become_domains() {
 
 #[test]
 fn domains_become_numbers() {
-    run("domain2num", 14, |input, expected| {
+    run("domain2num", 22, |input, expected| {
         let apex = Apex::new(str_of(input, "suffix")).map_err(|error| error.to_string())?;
         let found = apex.number_of(str_of(input, "name"));
         expect("aus", expected, found.map(Number::aus).map_err(|error| error.code()))

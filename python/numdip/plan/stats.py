@@ -1,8 +1,8 @@
 """What a snapshot knows: counts, and how much of the mobile number space it can name.
 
-*Space* is prefix space: how many numbers of 15 digits start with a prefix, less what longer prefixes
-take out of it, so that spaces add up whatever the lengths of real numbers. Of a country's mobile
-space some has an operator's *name*, and of that again some has a *known* network: MCC and MNC.
+*Space* is prefix space: how many numbers of 15 digits start with a prefix, less what longer
+prefixes take out of it, so that spaces add up whatever the lengths of real numbers. Of a country's
+mobile space some has an operator's *name*, and of that some has a *known* network: MCC and MNC.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 
 use super::Context;
-use super::framing::{Output, Scratch, first_message};
+use super::framing::{GATHER, Output, Scratch, first_message};
 use super::limits::Clock;
 use super::places::Place;
 use crate::acl::Access;
@@ -39,7 +39,7 @@ pub(super) struct Connection<'a> {
     context: &'a Context,
     /// The beginning of a message, or messages that wait for the outbox; at most a message and a read.
     inbox: Vec<u8>,
-    /// Answers that the socket had no room for; at most what [`Output`] holds. Nothing is read meanwhile.
+    /// Answers that the socket had no room for; at most [`GATHER`]. Nothing is read meanwhile.
     outbox: Vec<u8>,
     /// The inbox has messages that were not looked at.
     backlog: bool,
@@ -309,6 +309,7 @@ impl Connection<'_> {
             }
         }
         self.outbox.extend_from_slice(answers);
+        debug_assert!(self.outbox.len() <= GATHER, "a connection's memory is bounded");
         Ok(())
     }
 }

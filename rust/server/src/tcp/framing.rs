@@ -10,7 +10,7 @@ const MESSAGE: usize = u16::MAX as usize;
 const LENGTH: usize = 2;
 
 /// Octets of answers gathered for one write: the longest message and as much again of shorter ones.
-const GATHER: usize = 2 * (LENGTH + MESSAGE);
+pub(super) const GATHER: usize = 2 * (LENGTH + MESSAGE);
 
 /// Splits the first whole message off `input`, without its length; `None` if it is not all there.
 pub(super) fn first_message(input: &[u8]) -> Option<(&[u8], &[u8])> {
