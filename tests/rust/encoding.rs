@@ -138,6 +138,7 @@ proptest! {
         let exchange = Exchange::new(number("13392986156"), &Apex::new("e164.arpa").unwrap(), 7, true).unwrap();
         let mut message = op::Message::from_vec(exchange.query()).unwrap();
         message.set_message_type(op::MessageType::Response);
+        prop_assert_eq!(message.queries()[0].name().to_ascii(), exchange.name());
         let owner = message.queries()[0].name().clone();
         for (ttl, fields) in &all {
             message.add_answer(Record::from_rdata(owner.clone(), *ttl, RData::NAPTR(fields.theirs())));

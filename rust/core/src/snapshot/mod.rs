@@ -247,16 +247,20 @@ impl<'a> View<'a> {
         if self.trie.iter().any(|(_, first)| first as usize >= self.ranges.len()) {
             return damaged(Section::TrieValues, "a prefix names no range");
         }
-        let mut previous = 0;
+        let (mut previous, mut listed) = (0, 0);
         for (number, network) in self.index.iter() {
             match number {
                 Some(number) if number.key() > previous && (network as usize) < self.networks.len() => {
                     previous = number.key();
+                    listed += 1;
                 }
                 _ => return damaged(Section::Index, "numbers are out of order or name no network"),
             }
         }
-        Ok(())
+        match listed == self.index.len() {
+            true => Ok(()),
+            false => damaged(Section::Index, "it holds more or fewer numbers than it says"),
+        }
     }
 }
 

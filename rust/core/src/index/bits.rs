@@ -1,0 +1,100 @@
+//! Bit strings in octets: bit 0 is the lowest bit of the first octet. Reads past the end give zeros.
+
+/// The most bits that one [`read`] gives: what is left of a word after skipping to any bit of an octet.
+pub(super) const MAX_READ: usize = 57;
+
+/// At least [`MAX_READ`] bits that start at bit `at`.
+#[inline]
+pub(super) fn word(octets: &[u8], at: usize) -> u64 {
+    let from = octets.get(at / 8..).unwrap_or_default();
+    let word = match from.first_chunk::<8>() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => last_word(from),
+    };
+    word >> (at % 8)
+}
+
+/// The word that fewer than eight octets make.
+#[cold]
+fn last_word(octets: &[u8]) -> u64 {
+    octets.iter().rev().fold(0, |word, &octet| word << 8 | u64::from(octet))
+}
+
+/// The `width` bits, at most [`MAX_READ`], that start at bit `at`.
+#[inline]
+pub(super) fn read(octets: &[u8], at: usize, width: usize) -> u64 {
+    debug_assert!(width <= MAX_READ);
+    word(octets, at) & ((1 << width) - 1)
+}
+
+/// How many of the `count` bits that start at bit `at` are set.
+#[inline]
+pub(super) fn count_ones(octets: &[u8], at: usize, count: usize) -> usize {
+    const STEP: usize = 56;
+    // Whatever a damaged file asks for, there is no more to count than there are octets.
+    let end = (at + count).min(octets.len() * 8);
+    let (mut at, mut ones) = (at, 0);
+    while at + STEP <= end {
+        ones += read(octets, at, STEP).count_ones() as usize;
+        at += STEP;
+    }
+    ones + read(octets, at, end.saturating_sub(at)).count_ones() as usize
+}
+
+/// Where the zero is that has `before` zeros below it; 64 or more if there is none.
+#[inline]
+pub(super) fn select_zero(word: u64, before: u32) -> u32 {
+    let (mut zeros, mut left, mut at) = (!word, before, 0);
+    for step in [32, 16, 8, 4, 2, 1] {
+        let below = (zeros & ((1 << step) - 1)).count_ones();
+        if below <= left {
+            left -= below;
+            zeros >>= step;
+            at += step;
+        }
+    }
+    at
+}
+
+//----------- Writer ---------------------------------------------------------
+
+/// Bits written one behind another.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    octets: Vec<u8>,
+    /// Bits that fill no octet yet.
+    pending: u64,
+    /// How many those are, less than 8.
+    count: usize,
+}
+
+impl Writer {
+    /// Writes the `width` lowest bits of `value`, at most [`MAX_READ`].
+    pub(super) fn push(&mut self, value: u64, width: usize) {
+        debug_assert!(width <= MAX_READ && value >> width == 0);
+        self.pending |= value << self.count;
+        self.count += width;
+        while self.count >= 8 {
+            self.octets.push(self.pending as u8);
+            self.pending >>= 8;
+            self.count -= 8;
+        }
+    }
+
+    /// Writes `zeros` zeros and a one.
+    pub(super) fn push_unary(&mut self, mut zeros: u64) {
+        while zeros >= MAX_READ as u64 {
+            self.push(0, MAX_READ);
+            zeros -= MAX_READ as u64;
+        }
+        self.push(1 << zeros, zeros as usize + 1);
+    }
+
+    /// The octets, the last one filled with zeros.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        if self.count > 0 {
+            self.octets.push(self.pending as u8);
+        }
+        self.octets
+    }
+}

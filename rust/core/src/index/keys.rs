@@ -1,0 +1,267 @@
+//! How the numbers of one bucket are written: as offsets below the bucket's width, in order.
+//!
+//! - *Bitmap*: a bit per offset. For dense buckets.
+//! - *Rice*: the count n and the zeros of the unary part (an octet each), then for each number the gap
+//!   before it: its high part in unary, all of them together, and its 0 to 2 low bits in planes, first
+//!   all lowest bits, then all second ones. Sums of gaps are then sums of counted bits, so a look-up
+//!   jumps over words and half-words of gaps at once. For densities of 10 to 35 %.
+//! - *Elias–Fano*: n (an octet), the high parts of the offsets as a bit string in which a one is a number
+//!   and a zero ends a group, then the low bits of each. A look-up goes to its group and compares the few
+//!   numbers in it. For sparse buckets.
+
+use super::bits::{self, Writer};
+
+/// The most numbers of a bucket that is not a bitmap: its count is an octet.
+const MAX_COUNT: usize = 255;
+/// Octets before a Rice bucket's unary part, in bits.
+const RICE_HEAD: usize = 16;
+/// Octets before an Elias–Fano bucket's high parts, in bits.
+const FANO_HEAD: usize = 8;
+
+//----------- Coding ---------------------------------------------------------
+
+/// The way that the buckets of one block are written, with its parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Bitmap,
+    /// How many low bits a gap has.
+    Rice(usize),
+    /// How many low bits an offset has.
+    EliasFano(usize),
+}
+
+impl Coding {
+    /// The codings that there are, bitmap first.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..32).rev().filter_map(Self::from_number)
+    }
+
+    /// The coding with this number of five bits.
+    pub(super) fn from_number(number: u64) -> Option<Self> {
+        match number {
+            31 => Some(Self::Bitmap),
+            28..=30 => Some(Self::Rice(number as usize - 28)),
+            0..=27 => Some(Self::EliasFano(number as usize)),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Bitmap => 31,
+            Self::Rice(low) => 28 + low as u64,
+            Self::EliasFano(low) => low as u64,
+        }
+    }
+
+    /// How many bits a bucket takes, or `None` if it cannot be written so.
+    pub(super) fn cost(self, offsets: &[u64], width: usize) -> Option<usize> {
+        let count = offsets.len();
+        match self {
+            Self::Bitmap => Some(width),
+            Self::Rice(low) => {
+                let zeros: u64 = gaps(offsets).map(|gap| gap >> low).sum();
+                (count <= MAX_COUNT && zeros <= 255).then(|| RICE_HEAD + zeros as usize + count * (low + 1))
+            }
+            Self::EliasFano(low) => {
+                (count <= MAX_COUNT).then(|| FANO_HEAD + count + groups(width, low) + count * low)
+            }
+        }
+    }
+
+    /// Writes a bucket's offsets.
+    pub(super) fn write(self, offsets: &[u64], width: usize, out: &mut Writer) {
+        match self {
+            Self::Bitmap => {
+                let mut next = 0;
+                for &offset in offsets {
+                    out.push_unary(offset - next);
+                    next = offset + 1;
+                }
+                for _ in next..width as u64 {
+                    out.push(0, 1);
+                }
+            }
+            Self::Rice(low) => {
+                out.push(offsets.len() as u64, 8);
+                out.push(gaps(offsets).map(|gap| gap >> low).sum(), 8);
+                for gap in gaps(offsets) {
+                    out.push_unary(gap >> low);
+                }
+                for plane in 0..low {
+                    for gap in gaps(offsets) {
+                        out.push(gap >> plane & 1, 1);
+                    }
+                }
+            }
+            Self::EliasFano(low) => {
+                out.push(offsets.len() as u64, 8);
+                let mut group = 0;
+                for &offset in offsets {
+                    out.push_unary((offset >> low) - group);
+                    group = offset >> low;
+                }
+                for _ in group..groups(width, low) as u64 {
+                    out.push(0, 1);
+                }
+                for &offset in offsets {
+                    out.push(offset & ((1 << low) - 1), low);
+                }
+            }
+        }
+    }
+
+    /// How many numbers a bucket holds, and at which bit its values begin.
+    #[inline]
+    pub(super) fn extent(self, bucket: &[u8], width: usize) -> (usize, usize) {
+        let octet = |at: usize| bucket.get(at).copied().map_or(0, usize::from);
+        let count = octet(0);
+        match self {
+            Self::Bitmap => (bits::count_ones(bucket, 0, width), width),
+            Self::Rice(low) => (count, RICE_HEAD + octet(1) + count * (low + 1)),
+            Self::EliasFano(low) => (count, FANO_HEAD + groups(width, low) + count * (low + 1)),
+        }
+    }
+
+    /// All offsets of a bucket, in order.
+    pub(super) fn offsets(self, bucket: &[u8], width: usize) -> Vec<usize> {
+        let bits_in_bucket = bucket.len() * 8;
+        let (count, end) = self.extent(bucket, width.min(bits_in_bucket));
+        let is_one = |at: usize| bits::read(bucket, at, 1) == 1;
+        match self {
+            Self::Bitmap => (0..width.min(bits_in_bucket)).filter(|at| is_one(*at)).collect(),
+            Self::Rice(low) => {
+                let (planes, mut next) = (end.saturating_sub(count * low), 0);
+                let mut offsets = Vec::new();
+                for at in RICE_HEAD..planes.min(bits_in_bucket) {
+                    if is_one(at) && offsets.len() < count {
+                        let lows =
+                            (0..low).map(|n| usize::from(is_one(planes + n * count + offsets.len())) << n);
+                        next += lows.sum::<usize>();
+                        offsets.push(next);
+                        next += 1;
+                    } else {
+                        next += 1 << low;
+                    }
+                }
+                offsets
+            }
+            Self::EliasFano(low) => {
+                let lows = FANO_HEAD + count + groups(width, low);
+                let (mut group, mut offsets) = (0, Vec::new());
+                for at in FANO_HEAD..lows.min(bits_in_bucket) {
+                    if is_one(at) && offsets.len() < count {
+                        offsets.push(
+                            group << low | bits::read(bucket, lows + offsets.len() * low, low) as usize,
+                        );
+                    } else {
+                        group += 1;
+                    }
+                }
+                offsets
+            }
+        }
+    }
+
+    /// Which of a bucket's numbers has this offset.
+    #[inline]
+    pub(super) fn find(self, bucket: &[u8], width: usize, offset: usize) -> Option<usize> {
+        match self {
+            Self::Bitmap => {
+                let is_set = bits::read(bucket, offset, 1) == 1;
+                is_set.then(|| bits::count_ones(bucket, 0, offset))
+            }
+            Self::Rice(low) => find_rice(bucket, low, offset),
+            Self::EliasFano(low) => find_elias_fano(bucket, low, width, offset),
+        }
+    }
+}
+
+/// How many numbers are missing before each.
+fn gaps(offsets: &[u64]) -> impl Iterator<Item = u64> {
+    let before = std::iter::once(0).chain(offsets.iter().map(|offset| offset + 1));
+    offsets.iter().zip(before).map(|(offset, next)| offset - next)
+}
+
+/// How many groups an Elias–Fano bucket has.
+#[inline]
+fn groups(width: usize, low: usize) -> usize {
+    (width.saturating_sub(1) >> low) + 1
+}
+
+//----------- Look-ups -------------------------------------------------------
+
+#[inline]
+fn find_rice(bucket: &[u8], low: usize, offset: usize) -> Option<usize> {
+    let count = usize::from(*bucket.first()?);
+    let unary = RICE_HEAD;
+    let unary_length = count + usize::from(*bucket.get(1)?);
+    let planes = unary + unary_length;
+    let plane =
+        |number: usize, from: usize, bits: usize| bits::read(bucket, planes + number * count + from, bits);
+    // `at` bits of the unary part stand for `passed` numbers and have led to `next`, the least offset
+    // that the next number could have.
+    let (mut at, mut passed, mut next) = (0, 0, 0);
+    for step in [56, 56, 56, 56, 28, 14, 7] {
+        if at + step > unary_length {
+            continue;
+        }
+        let ones = bits::read(bucket, unary + at, step).count_ones() as usize;
+        let lows: usize = (0..low).map(|n| (plane(n, passed, ones).count_ones() as usize) << n).sum();
+        let ahead = next + ((step - ones) << low) + ones + lows;
+        if ahead <= offset {
+            (at, passed, next) = (at + step, passed + ones, ahead);
+        }
+    }
+    // The rest is a few numbers, one by one.
+    while passed < count && at < unary_length {
+        let zeros = (bits::word(bucket, unary + at).trailing_zeros() as usize).min(56);
+        next += zeros << low;
+        at += zeros;
+        if bits::read(bucket, unary + at, 1) == 1 {
+            next += (0..low).map(|n| (plane(n, passed, 1) as usize) << n).sum::<usize>();
+            if next >= offset {
+                return (next == offset).then_some(passed);
+            }
+            (at, passed, next) = (at + 1, passed + 1, next + 1);
+        }
+    }
+    None
+}
+
+#[inline]
+fn find_elias_fano(bucket: &[u8], low: usize, width: usize, offset: usize) -> Option<usize> {
+    const STEP: usize = 56;
+    let count = usize::from(*bucket.first()?);
+    let end = (FANO_HEAD + count + groups(width, low)).min(bucket.len() * 8);
+    // Past as many zeros as there are groups before the offset's.
+    let (mut at, mut passed, mut before) = (FANO_HEAD, 0, offset >> low);
+    loop {
+        let word = bits::read(bucket, at, STEP);
+        let zeros = STEP - word.count_ones() as usize;
+        if zeros >= before {
+            if before > 0 {
+                let zero = bits::select_zero(word, before as u32 - 1) as usize;
+                passed += zero + 1 - before;
+                at += zero + 1;
+            }
+            break;
+        }
+        (at, passed, before) = (at + STEP, passed + STEP - zeros, before - zeros);
+        if at >= end {
+            return None;
+        }
+    }
+    // The numbers of the group, in order.
+    let lows = FANO_HEAD + count + groups(width, low);
+    let wanted = (offset & ((1 << low) - 1)) as u64;
+    while at < end && passed < count && bits::read(bucket, at, 1) == 1 {
+        let found = bits::read(bucket, lows + passed * low, low);
+        if found >= wanted {
+            return (found == wanted).then_some(passed);
+        }
+        (at, passed) = (at + 1, passed + 1);
+    }
+    None
+}

@@ -1,0 +1,295 @@
+//! Ported numbers: exact number → network, close to the entropy bound, read in place.
+//!
+//! A look-up reads two places that are not in the cache: a block's line, then one bucket.
+//!
+//! ```text
+//! number ─ length ─ Segment ─ Region ─ Page: is the block populated, the how manieth is it?
+//!                                        └─ Block: 64 octets ─ bucket of 1/25 of its width
+//!                                             keys: bitmap, Rice or Elias–Fano   (keys.rs)
+//!                                             values: indices, with favourites   (values.rs)
+//! ```
+//!
+//! Numbers of each length have a segment of their own, so +43150564 and +43150564164321 never meet, and
+//! blocks as wide as suits their density: ten thousand numbers in dense plans. Segments, regions and pages
+//! are small and stay in the cache: one bit per block and a rank per 64.
+//!
+//! Damaged octets give a wrong answer or none, never a panic: each place is checked when it is read, and
+//! no loop is longer than the octets it reads.
+
+mod bits;
+mod block;
+mod build;
+mod keys;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use zerocopy::byteorder::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::number::{MAX_DIGITS, Number};
+use block::{BUCKETS, Block};
+pub use build::{IndexError, build};
+
+/// Blocks that one page speaks for.
+const PAGE: u64 = 64;
+
+//----------- Records --------------------------------------------------------
+
+/// The first 64 octets of the section; segments, blocks, regions, pages and data follow in this order.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Head {
+    /// How many numbers there are.
+    numbers: U64,
+    blocks: U64,
+    regions: U64,
+    pages: U64,
+    /// Octets of all buckets.
+    data: U64,
+    /// Bits of a network's index.
+    value_bits: U32,
+    reserved: [u8; 20],
+}
+
+/// The numbers of one length.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Segment {
+    first_region: U32,
+    /// 0: there are no numbers of this length.
+    regions: U32,
+    /// A block is as wide as ten to the power of this.
+    log_width: U32,
+    reserved: [u8; 4],
+}
+
+/// A run of pages without a large gap.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Region {
+    /// Number of the first page: the number of its first block divided by [`PAGE`].
+    first: U64,
+    /// Where that page lies among the pages.
+    place: U32,
+    pages: U32,
+}
+
+/// Which of 64 adjoining blocks are populated.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Page {
+    populated: U64,
+    /// How many populated blocks come before.
+    rank: U32,
+}
+
+//----------- Index ----------------------------------------------------------
+
+/// The ported numbers of a snapshot.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Index<'a> {
+    numbers: usize,
+    value_bits: usize,
+    segments: &'a [Segment],
+    blocks: &'a [Block],
+    regions: &'a [Region],
+    pages: &'a [Page],
+    data: &'a [u8],
+}
+
+/// Where a number would be: which block and bucket, and the offset in a bucket of this width.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spot {
+    block: usize,
+    bucket: usize,
+    offset: usize,
+    width: usize,
+}
+
+impl<'a> Index<'a> {
+    /// The index in `section`, or `None` if its counts and its length disagree. An empty section
+    /// holds no numbers.
+    pub fn new(section: &'a [u8]) -> Option<Self> {
+        if section.is_empty() {
+            return Some(Self::default());
+        }
+        let count = |count: U64| usize::try_from(count.get()).ok();
+        let (head, rest) = Head::ref_from_prefix(section).ok()?;
+        let (segments, rest) = <[Segment]>::ref_from_prefix_with_elems(rest, MAX_DIGITS + 1).ok()?;
+        let (blocks, rest) = <[Block]>::ref_from_prefix_with_elems(rest, count(head.blocks)?).ok()?;
+        let (regions, rest) = <[Region]>::ref_from_prefix_with_elems(rest, count(head.regions)?).ok()?;
+        let (pages, data) = <[Page]>::ref_from_prefix_with_elems(rest, count(head.pages)?).ok()?;
+        let value_bits = head.value_bits.get() as usize;
+        if value_bits > 32 || data.len() != count(head.data)? {
+            return None;
+        }
+        Some(Self { numbers: count(head.numbers)?, value_bits, segments, blocks, regions, pages, data })
+    }
+
+    /// How many ported numbers there are.
+    pub fn len(&self) -> usize {
+        self.numbers
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.numbers == 0
+    }
+
+    /// The network that `number` was ported to.
+    #[inline]
+    pub fn find(&self, number: Number) -> Option<u32> {
+        let spot = self.spot(number)?;
+        self.read(&spot, self.blocks.get(spot.block)?.bucket(spot.bucket))
+    }
+
+    /// The networks that `numbers` were ported to, in their order.
+    ///
+    /// Look-ups go side by side, stage by stage: the memory serves one while others wait for it.
+    pub fn find_many(&self, numbers: &[Number], networks: &mut [Option<u32>]) {
+        const LANES: usize = 32;
+        for (numbers, networks) in numbers.chunks(LANES).zip(networks.chunks_mut(LANES)) {
+            let mut spots = [None; LANES];
+            for (spot, number) in spots.iter_mut().zip(numbers) {
+                *spot = self.spot(*number);
+            }
+            // Each of these loops waits for all its lanes' cache lines together.
+            let mut buckets = [(0, 0); LANES];
+            for (bucket, spot) in buckets.iter_mut().zip(&spots) {
+                let block = spot.and_then(|spot: Spot| self.blocks.get(spot.block));
+                *bucket = block.zip(*spot).map_or((0, 0), |(block, spot)| block.bucket(spot.bucket));
+            }
+            let octet = |at: usize| self.data.get(at).copied().unwrap_or(0);
+            let ends =
+                buckets.iter().fold(0, |sum, (start, end)| sum ^ octet(*start) ^ octet(end.wrapping_sub(1)));
+            std::hint::black_box(ends);
+            for ((network, spot), bucket) in networks.iter_mut().zip(&spots).zip(buckets) {
+                *network = spot.as_ref().and_then(|spot| self.read(spot, bucket));
+            }
+        }
+    }
+
+    /// All ported numbers with their networks, shorter numbers first, then in order. `None` stands for a
+    /// number that only a damaged file holds.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<Number>, u32)> + 'a {
+        let index = *self;
+        (1..=MAX_DIGITS).flat_map(move |length| index.numbers_of_length(length))
+    }
+
+    fn numbers_of_length(self, length: usize) -> impl Iterator<Item = (Option<Number>, u32)> + 'a {
+        let segment = self.segments.get(length);
+        let width = segment.map_or(0, |segment| power_of_ten(segment.log_width.get()));
+        let pages = segment.and_then(|segment| self.regions_of(segment)).unwrap_or_default().iter().flat_map(
+            move |region| {
+                let first = region.place.get() as usize;
+                let pages =
+                    self.pages.get(first..).unwrap_or_default().iter().take(region.pages.get() as usize);
+                pages
+                    .enumerate()
+                    .map(move |(place, page)| (region.first.get().saturating_add(place as u64), page))
+            },
+        );
+        let blocks = pages.flat_map(|(number, page)| {
+            let populated = page.populated.get();
+            (0..PAGE)
+                .filter(move |bit| populated >> bit & 1 == 1)
+                .zip(page.rank.get() as usize..)
+                .map(move |(bit, rank)| (number.saturating_mul(PAGE).saturating_add(bit), rank))
+        });
+        blocks.flat_map(move |(number, rank)| {
+            let first = number.saturating_mul(width);
+            (0..BUCKETS).flat_map(move |bucket| {
+                let first = first.saturating_add(bucket as u64 * (width / BUCKETS as u64));
+                self.bucket_entries(rank, bucket, width as usize / BUCKETS).map(move |(offset, network)| {
+                    let integer = first.saturating_add(offset as u64);
+                    let number = Number::from_integer(integer).ok().filter(|number| number.len() == length);
+                    (number, network)
+                })
+            })
+        })
+    }
+
+    /// The offsets and networks of one bucket.
+    fn bucket_entries(
+        self,
+        block: usize,
+        bucket: usize,
+        width: usize,
+    ) -> impl Iterator<Item = (usize, u32)> + 'a {
+        let block = self.blocks.get(block);
+        let octets =
+            block.map(|block| block.bucket(bucket)).and_then(|(start, end)| self.data.get(start..end));
+        let offsets = match (block.and_then(Block::coding), octets) {
+            (Some(coding), Some(octets)) if !octets.is_empty() => coding.offsets(octets, width),
+            _ => Vec::new(),
+        };
+        offsets
+            .into_iter()
+            .filter_map(move |offset| Some((offset, block?.find(octets?, width, offset, self.value_bits)?)))
+    }
+
+    fn regions_of(&self, segment: &Segment) -> Option<&'a [Region]> {
+        self.regions.get(segment.first_region.get() as usize..)?.get(..segment.regions.get() as usize)
+    }
+
+    /// Where `number` would be, or `None` if its block is not populated.
+    #[inline]
+    fn spot(&self, number: Number) -> Option<Spot> {
+        let segment = self.segments.get(number.len())?;
+        let (block, in_block, width) = split(number.to_integer(), segment.log_width.get())?;
+        let regions = self.regions_of(segment)?;
+        let region = match regions {
+            [region] => region,
+            _ => {
+                let behind = regions.partition_point(|region| region.first.get() <= block / PAGE);
+                regions.get(behind.checked_sub(1)?)?
+            }
+        };
+        let page = (block / PAGE).checked_sub(region.first.get())?;
+        if page >= region.pages.get().into() {
+            return None;
+        }
+        let page = self.pages.get(region.place.get() as usize + page as usize)?;
+        let (populated, bit) = (page.populated.get(), block % PAGE);
+        let before = (populated & ((1 << bit) - 1)).count_ones();
+        (populated >> bit & 1 == 1).then_some(Spot {
+            block: page.rank.get() as usize + before as usize,
+            bucket: in_block / width,
+            offset: in_block % width,
+            width,
+        })
+    }
+
+    #[inline]
+    fn read(&self, spot: &Spot, (start, end): (usize, usize)) -> Option<u32> {
+        let block = self.blocks.get(spot.block)?;
+        block.find(self.data.get(start..end)?, spot.width, spot.offset, self.value_bits)
+    }
+}
+
+/// Ten to the power of `log`; 0 where blocks are never so wide.
+fn power_of_ten(log: u32) -> u64 {
+    match log {
+        build::MIN_LOG..=build::MAX_LOG => 10u64.pow(log),
+        _ => 0,
+    }
+}
+
+/// The block of a number, its place in there, and the width of a bucket, for blocks of ten to the power
+/// of `log`. Each width is a constant here, which makes divisions multiplications.
+#[inline]
+fn split(integer: u64, log: u32) -> Option<(u64, usize, usize)> {
+    const fn parts<const WIDTH: u64>(integer: u64) -> Option<(u64, usize, usize)> {
+        Some((integer / WIDTH, (integer % WIDTH) as usize, WIDTH as usize / BUCKETS))
+    }
+    match log {
+        4 => parts::<10_000>(integer),
+        5 => parts::<100_000>(integer),
+        6 => parts::<1_000_000>(integer),
+        7 => parts::<10_000_000>(integer),
+        8 => parts::<100_000_000>(integer),
+        9 => parts::<1_000_000_000>(integer),
+        _ => None,
+    }
+}
