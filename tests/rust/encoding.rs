@@ -6,7 +6,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable};
 use hickory_proto::serialize::txt::RDataParser;
 use numdip_core::apex::Apex;
-use numdip_core::exchange::Exchange;
+use numdip_core::exchange::{Exchange, Reply};
 use numdip_core::naptr::{Naptr, NaptrError, text};
 use proptest::prelude::*;
 
@@ -166,6 +166,41 @@ fn a_compressed_replacement_is_read_in_a_message_and_refused_alone() {
         reply.records.iter().map(|(_, record)| record.replacement()).collect::<Vec<_>>()
     );
     assert_eq!(Err(NaptrError::ReplacementOctets), Naptr::from_wire(&unhex(rdata)));
+}
+
+#[test]
+fn what_is_no_response_to_a_query_is_not_read() {
+    let exchange = Exchange::new(number("1"), &Apex::new("e164.arpa").unwrap(), 0x2528, false).unwrap();
+    let question = "0131 0465313634 0461727061 00 0023 0001";
+    let rcode = |octets: &str| exchange.read(&unhex(octets)).map(|reply| reply.rcode_name());
+    let read = |header: &str| rcode(&[header, question].concat());
+    assert_eq!(Some("NXDOMAIN".to_owned()), read("2528 8403 0001 0000 0000 0000"));
+    assert_eq!(Some("RCODE11".to_owned()), read("2528 840b 0001 0000 0000 0000"));
+    assert_eq!(None, read("2528 0403 0001 0000 0000 0000"), "a query");
+    assert_eq!(None, read("2528 a403 0001 0000 0000 0000"), "a response to NOTIFY");
+    assert_eq!(None, read("2529 8403 0001 0000 0000 0000"), "another id");
+    // A server that could not read the question may leave it out.
+    assert_eq!(Some("SERVFAIL".to_owned()), rcode("2528 8402 0000 0000 0000 0000"));
+}
+
+#[test]
+fn parameters_are_what_stands_behind_the_address() {
+    for (regexp, expected) in [
+        (r"!^(.*)$!tel:\1;mcc=310;mnc=012!", &[("mcc", "310"), ("mnc", "012")][..]),
+        (r"!^(.*)$!tel:\1;npdi;rn=+1404!i", &[("npdi", ""), ("rn", "+1404")]),
+        // Some providers send parameters and no address.
+        ("!^.*$!mcc=310;mnc=012!", &[("mcc", "310"), ("mnc", "012")]),
+        ("!^.*$!sip:a=b@example.com;x=y!", &[("x", "y")]),
+        ("!^.*$!tel:+1!", &[]),
+        ("!^.*$!nothing!", &[]),
+        ("no rule", &[]),
+    ] {
+        let record = Naptr::new(1, 2, [b"u", b"E2U+pstn:tel", regexp.as_bytes()], ".").unwrap();
+        let reply = Reply { rcode: 0, truncated: false, records: vec![(3, record)] };
+        let found = reply.parameters();
+        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(expected, found, "{regexp}");
+    }
 }
 
 #[test]

@@ -838,7 +838,7 @@ proptest! {
     }
 
     #[test]
-    fn both_paths_are_one_on_near_valid_messages(requests in prop::collection::vec(near_valid(), 8)) {
+    fn both_paths_are_one_on_near_valid_messages(requests in prop::collection::vec(near_valid(), 4)) {
         let responders = harness::responders();
         for request in requests {
             harness::check_respond(&responders, &request);

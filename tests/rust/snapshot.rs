@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use numdip_core::answer;
+use numdip_core::index;
 use numdip_core::snapshot::format::{Fault, MAGIC, Section};
 use numdip_core::snapshot::writer::{self, Sections};
 use numdip_core::snapshot::{Memory, RangeRow, Snapshot, SnapshotError};
@@ -270,11 +271,19 @@ fn rows_that_point_nowhere_are_found_by_verify() {
     let (texts, networks, ranges) =
         (count(Section::TextEnds, 4), count(Section::Networks, 28), count(Section::Ranges, 12));
     let one_more = |count: [u8; 4]| (u32::from_le_bytes(count) + 1).to_le_bytes();
+    let ported = |network: [u8; 4]| {
+        let mut sections = good.clone();
+        let entries = [(number("44"), u32::from_le_bytes(network))];
+        sections[at(Section::Index)] = index::build(&entries).unwrap();
+        (Section::Index, sections)
+    };
     let root = good[at(Section::TrieNodes)][..4].to_vec();
     let cases = [
         ("the text behind the last", set(Section::Networks, 8, &one_more(texts))),
         ("the network behind the last", set(Section::Ranges, 0, &networks)),
         ("the range behind the last", set(Section::TrieValues, 0, &ranges)),
+        ("a ported number's network behind the last", ported(networks)),
+        ("a ported number without network", ported([0xff; 4])),
         ("a digit above 9 in both", set(Section::TrieNodes, 1, &[root[1] | 4, root[2], root[3] | 4])),
         ("a text that is not UTF-8", set(Section::Text, 0, &[0xff])),
         ("a text that ends outside", (Section::Text, set(Section::TextEnds, 0, &[0xff; 4]).1)),

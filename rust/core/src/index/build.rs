@@ -16,7 +16,8 @@ const WORTHWHILE: usize = 400;
 /// A gap of more pages than this begins a new region: it costs as much as they do.
 const MAX_GAP: u64 = 2;
 
-/// Encodes ported numbers as the index section; `entries` are sorted by key, each number once.
+/// Encodes ported numbers as the index section, which is empty if there are none; `entries` are sorted by
+/// key, each number once.
 pub fn build(entries: &[(Number, u32)]) -> Result<Vec<u8>, IndexError> {
     let disorder = entries.windows(2).find_map(|pair| match pair {
         [a, b] if a.0.key() >= b.0.key() => Some((a.0, b.0)),
@@ -24,6 +25,9 @@ pub fn build(entries: &[(Number, u32)]) -> Result<Vec<u8>, IndexError> {
     });
     if let Some((previous, got)) = disorder {
         return Err(IndexError::OutOfOrder { previous, got });
+    }
+    if entries.is_empty() {
+        return Ok(Vec::new());
     }
     let largest = entries.iter().map(|(_, network)| *network).max().unwrap_or(0);
     let mut builder = Builder { value_bits: (32 - largest.leading_zeros()) as usize, ..Builder::default() };
