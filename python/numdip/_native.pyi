@@ -235,7 +235,7 @@ class Responder:
         *,
         profile: str = "number-lookup",
         acl: Acl | None = None,
-        apex: Sequence[str] | None = None,
+        apex: str | Sequence[str] | None = None,
         ttl: int = 3,
         order: int = 10,
         preference: int = 50,

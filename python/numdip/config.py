@@ -229,10 +229,20 @@ def _judge_together(tables: dict[str, Any], faults: list[Fault]) -> None:
             faults.append((f"server.{name}", "found none, expected at least one"))
         for i, value in enumerate(values if isinstance(values, list) else []):
             # Port 0 is another free port each time.
-            if value in values[:i] and not str(value).endswith(":0"):
+            earlier = [_listened(other) for other in values[:i]]
+            if _listened(value) in earlier and not str(value).endswith(":0"):
                 faults.append((f"server.{name}[{i}]", f'found "{value}" again; leave one out'))
     if isinstance(tables.get("acl"), dict):
         _judge_clients(_get(tables["acl"], "client", list, []), faults)
+
+
+def _listened(value: object) -> object:
+    """A listen address as it is bound, however it is written; other values as they are."""
+    host, colon, port = str(value).rpartition(":")
+    try:
+        return ipaddress.ip_address(host.strip("[]")), int(port)
+    except ValueError:
+        return f"{host}{colon}{port}".casefold()
 
 
 def _judge_clients(clients: list[Any], faults: list[Fault]) -> None:
@@ -243,7 +253,8 @@ def _judge_clients(clients: list[Any], faults: list[Fault]) -> None:
         )
         faults.append(("acl", text))
     names: set[str] = set()
-    owners: dict[str, str] = {}
+    # Who has a network, and under which key.
+    owners: dict[str, tuple[str, str]] = {}
     for i, client in enumerate(clients):
         if not isinstance(client, dict):
             continue
@@ -257,10 +268,11 @@ def _judge_clients(clients: list[Any], faults: list[Fault]) -> None:
         if not networks:
             faults.append((f"{key}.networks", "found none, expected at least one"))
         for j, network in enumerate(networks):
-            owner = owners.setdefault(_canonical(network), name)
-            if owner != name:
-                text = f'found "{network}", which "{owner}" has too; a network has one client'
-                faults.append((f"{key}.networks[{j}]", text))
+            here = f"{key}.networks[{j}]"
+            owner, first = owners.setdefault(_canonical(network), (name, here))
+            if first != here:
+                text = f'found "{network}", which "{owner}" has in {first}; leave one out'
+                faults.append((here, text))
 
 
 def _get(table: dict[str, Any], key: str, kind: type, default: Any) -> Any:

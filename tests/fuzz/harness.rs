@@ -75,7 +75,7 @@ pub(crate) fn responders() -> [Responder; 2] {
         order: 65_535,
         preference: 0,
         // With the two, an answer passes 512 octets and stays below 1232.
-        services: "x".repeat(255),
+        services: "E2U".to_owned() + &"+x".repeat(126),
         regexp: ["/^.*$/", &"x".repeat(200), ":{mcc};mnc={mnc3};spid={spid};rn={rn}/i"].concat(),
         partial: Partial::Answer,
         ..Settings::default()

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import numdip
-from conftest import PORTED, PORTED_HEADER, RANGE_HEADER, RANGES, environment
+from conftest import PORTED, PORTED_HEADER, RANGE_HEADER, RANGES, Command, environment
 from numdip import PlanError, SnapshotError
 from numdip.plan import build, csv_chunks
 from numdip.plan.csv_chunks import CsvChunks
@@ -185,7 +185,7 @@ def test_optional_columns_of_ported_numbers_are_no_extra_columns(
 ) -> None:
     path = write(
         "p.csv",
-        "number,mcc,mnc,operator,spid,rn,since\n4477,234,15,Vodafone,1234,d2701,2026-01-31\n",
+        "number,mcc,mnc,operator,spid,rn\n4477,234,15,Vodafone,1234,d2701\n",
     )
     notes: list[str] = []
     build([str(path)], str(tmp_path / "out.snap"), note=notes.append)
@@ -636,3 +636,18 @@ def test_without_polars_one_line_says_what_to_install(tmp_path: Path, ranges_csv
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == 'numdip: plan files are read with Polars: pip install "numdip[plan]"\n'
+
+
+def test_an_input_is_never_the_output(numdip_command: Command, ranges_csv: Path) -> None:
+    before = ranges_csv.read_bytes()
+    done = numdip_command("plan", "build", ranges_csv, "-o", ranges_csv)
+    assert done.returncode == 2
+    assert "is an input too" in done.stderr
+    assert before == ranges_csv.read_bytes()
+
+
+def test_since_is_named_as_ignored(numdip_command: Command, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("number,mcc,mnc,since\n447786000001,234,30,2026-01-01\n")
+    done = numdip_command("plan", "build", tmp_path / "p.csv", "-o", tmp_path / "p.snap")
+    assert done.returncode == 0
+    assert "ignored columns: since" in done.stderr

@@ -6,6 +6,7 @@ import ast
 import pickle
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -169,3 +170,36 @@ def test_responder_needs_no_socket(snapshot: Path) -> None:
     response = responder.respond(bytes.fromhex("000700000000000000000000"), source="127.0.0.1")
     assert response is not None
     assert (int.from_bytes(response[:2], "big"), response[3] & 15) == (7, 2)
+
+
+@pytest.mark.parametrize("field", ["order", "preference"])
+@pytest.mark.parametrize("value", [-1, 65_536])
+def test_naptr_numbers_out_of_range_are_naptr_errors(field: str, value: int) -> None:
+    with pytest.raises(numdip.NaptrError, match=f'{field}: found "{value}"'):
+        numbers: dict[str, Any] = {"order": 1, "preference": 1, field: value}
+        numdip.Naptr(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ttl", -1),
+        ("ttl", 1 << 31),
+        ("order", 65_536),
+        ("services", "nonsense"),
+        ("services", "E2U+a b"),
+        ("regexp", "!^.*$!tel:x;mcc={{mcc}}!"),
+    ],
+)
+def test_responder_settings_that_cannot_be_are_config_errors(key: str, value: Any) -> None:
+    with pytest.raises(numdip.ConfigError, match=rf"^answer\.{key}: "):
+        numdip.Responder(numdip.open(), **{key: value})
+
+
+def test_responder_takes_one_apex_as_text() -> None:
+    assert numdip.Responder(numdip.open(), apex="e164enum.net")
+
+
+def test_lookup_many_refuses_one_text() -> None:
+    with pytest.raises(TypeError, match="in a list"):
+        numdip.open().lookup_many("447786852522")

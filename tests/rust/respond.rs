@@ -386,7 +386,7 @@ fn opt_counts_in_the_additional_section_alone() {
 /// Settings whose answer is larger than 512 octets and smaller than 1232.
 fn large() -> Settings {
     Settings {
-        services: "E2U+".to_owned() + &"x".repeat(251),
+        services: "E2U".to_owned() + &"+x".repeat(126),
         regexp: format!("!^(.*)$!tel:\\1;x={}!", "y".repeat(230)),
         ..Settings::default()
     }

@@ -40,7 +40,10 @@ def query(
     timeout: Annotated[
         float,
         typer.Option(
-            metavar="S", min=0.01, help="Seconds to wait for one server; five times that for all."
+            metavar="S",
+            min=0.01,
+            max=3600,
+            help="Seconds to wait for one server; five times that for all.",
         ),
     ] = 1.0,
 ) -> int:

@@ -69,6 +69,9 @@ def build(
     from . import reading
 
     _require_writable(output)
+    for path in inputs:
+        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
+            raise PlanError(f"{output}: is an input too; name another output")
     builder = PlanBuilder(on_error=on_error, on_duplicate=on_duplicate)
     skipped: list[str] = []
     sources = []

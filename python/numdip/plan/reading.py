@@ -42,7 +42,7 @@ _COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
     ),
     "ported numbers": (
         ["number", "mcc", "mnc"],
-        ["operator", "spid", "rn", "rn_context", "since"],
+        ["operator", "spid", "rn", "rn_context"],
     ),
 }
 

@@ -8,9 +8,9 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use numdip_core::answer;
 use numdip_core::number::Form;
 use numdip_core::snapshot::Snapshot;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyBytes, PyCapsule, PyString};
 use pyo3_arrow::PyTable;
 
 use crate::errors::Fault;
@@ -57,6 +57,9 @@ impl Table {
 
 /// Dips for each of `numbers`; see `Snapshot.lookup_many`.
 pub(crate) fn lookup_many(snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Result<Table, Fault> {
+    if numbers.is_instance_of::<PyString>() || numbers.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err("lookup_many takes many numbers: put a single one in a list").into());
+    }
     let view = snapshot.view();
     let mut columns = Columns::default();
     for number in numbers.try_iter()? {

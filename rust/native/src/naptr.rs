@@ -30,13 +30,15 @@ impl Naptr {
     #[new]
     #[pyo3(signature = (*, order, preference, flags = None, services = None, regexp = None, replacement = "."))]
     fn new(
-        order: u16,
-        preference: u16,
+        order: i64,
+        preference: i64,
         flags: Option<&Bound<'_, PyAny>>,
         services: Option<&Bound<'_, PyAny>>,
         regexp: Option<&Bound<'_, PyAny>>,
         replacement: &str,
     ) -> Result<Self, Fault> {
+        let (order, preference) =
+            (CoreNaptr::number("order", order)?, CoreNaptr::number("preference", preference)?);
         let (flags, services, regexp) = (octets(flags)?, octets(services)?, octets(regexp)?);
         Ok(Self(CoreNaptr::new(order, preference, [&flags, &services, &regexp], replacement)?))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use numdip_core::apex::Apex;
+use numdip_core::respond::settings::MAX_TTL;
 use numdip_core::respond::{
     MAX_MESSAGE, MAX_UDP_RESPONSE, Partial, Profile, Responder as CoreResponder, Settings, Transport,
 };
@@ -67,6 +68,19 @@ fn read_address(text: &str) -> PyResult<IpAddr> {
     text.parse().map_err(|_| PyValueError::new_err(format!("source {text:?} is no IP address")))
 }
 
+/// The texts of one str or of a sequence of them.
+fn one_or_many(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    match value.extract::<String>() {
+        Ok(one) => Ok(vec![one]),
+        Err(_) => value.extract(),
+    }
+}
+
+/// A setting's value as the narrower type that it has on the wire.
+fn in_range<T: TryFrom<i64> + std::fmt::Display>(key: &str, value: i64, most: T) -> Result<T, Fault> {
+    T::try_from(value).map_err(|_| Fault::Config(format!("{key}: found {value}, expected 0 to {most}")))
+}
+
 //----------- Responder ------------------------------------------------------
 
 /// The server's brain without a socket: query octets in, response octets out.
@@ -108,17 +122,17 @@ impl Responder {
         snapshot: &Bound<'_, Snapshot>,
         profile: &str,
         acl: Option<&Bound<'_, Acl>>,
-        apex: Option<Vec<String>>,
-        ttl: u32,
-        order: u16,
-        preference: u16,
+        apex: Option<&Bound<'_, PyAny>>,
+        ttl: i64,
+        order: i64,
+        preference: i64,
         services: &str,
         regexp: &str,
         partial: &str,
     ) -> Result<Self, Fault> {
         let apexes = match apex {
             None => Settings::default().apexes,
-            Some(names) => names
+            Some(names) => one_or_many(names)?
                 .iter()
                 .map(|name| {
                     Apex::new(name).map_err(|error| Fault::Config(format!("server.apex: {name:?}: {error}")))
@@ -134,9 +148,9 @@ impl Responder {
                 }
             },
             apexes,
-            ttl,
-            order,
-            preference,
+            ttl: in_range("answer.ttl", ttl, MAX_TTL)?,
+            order: in_range("answer.order", order, u16::MAX)?,
+            preference: in_range("answer.preference", preference, u16::MAX)?,
             services: services.to_owned(),
             regexp: regexp.to_owned(),
             partial: match partial {

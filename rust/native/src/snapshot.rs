@@ -245,7 +245,7 @@ impl Answer {
         self.ported
     }
 
-    /// Whether numbers of the range can move: then a number that is not listed as ported may still be
+    /// Whether numbers of the range are known to move (False: not known to): then a number that is not listed as ported may still be
     /// served by another network than the range's holder, which is what is named here.
     #[getter]
     fn portable(&self) -> bool {

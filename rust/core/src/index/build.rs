@@ -119,10 +119,9 @@ fn choose_width(entries: &[(Number, u32)]) -> u32 {
         let block = |entry: &(Number, u32)| entry.0.to_integer() / 10u64.pow(log);
         entries.chunk_by(|a, b| block(a) == block(b)).count()
     };
-    (MIN_LOG..MAX_LOG).find(|log| entries.len() >= WORTHWHILE * populated(*log)).unwrap_or_else(|| {
-        // Few numbers: wide blocks would save nothing that counts.
-        if entries.len() < 100 * WORTHWHILE { MIN_LOG } else { MAX_LOG }
-    })
+    // Of numbers that are few wide blocks would save nothing that counts.
+    let sparse = if entries.len() < 100 * WORTHWHILE { MIN_LOG } else { MAX_LOG };
+    (MIN_LOG..MAX_LOG).find(|log| entries.len() >= WORTHWHILE * populated(*log)).unwrap_or(sparse)
 }
 
 //----------- IndexError -----------------------------------------------------

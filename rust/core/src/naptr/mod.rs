@@ -46,6 +46,11 @@ impl Naptr {
         })
     }
 
+    /// The value of the numeric field of this name.
+    pub fn number(field: &'static str, value: i64) -> Result<u16, NaptrError> {
+        u16::try_from(value).map_err(|_| NaptrError::NotANumber { field, found: value.to_string() })
+    }
+
     /// Reads record data whose replacement is not compressed; nothing may follow it.
     ///
     /// Inside a message, where old servers compress it (RFC 3597 §4), hickory-proto reads records.

@@ -136,7 +136,7 @@ impl fmt::Display for PlanError {
                     "{count} {rows} bad and nothing was written: mend them, or leave them out with --on-error=skip"
                 )
             }
-            Self::NoRows => f.write_str("the input holds no rows: nothing was written"),
+            Self::NoRows => f.write_str("there is no good row to build from: nothing was written"),
             Self::TooMuchText => {
                 f.write_str("operator names and other texts pass 4 GiB: nothing was written")
             }

@@ -156,8 +156,12 @@ impl Template {
             Placeholder::Spid | Placeholder::Rn => "1",
         };
         let regexp = self.expand(|placeholder| Some(sample(placeholder).to_owned())).unwrap_or_default();
-        Substitution::parse(&regexp)
+        let rule = Substitution::parse(&regexp)
             .map_err(|fault| format!("\"{}\" is no rule: {fault}", regexp.escape_ascii()))?;
+        // No URI has them (RFC 3986 §2), so one that is left over was meant to be a placeholder's.
+        if rule.replacement.iter().any(|octet| matches!(octet, b'{' | b'}')) {
+            return Err(format!("\"{}\" has a brace that belongs to no placeholder", regexp.escape_ascii()));
+        }
         match regexp.len() {
             ..=crate::naptr::MAX_STRING => Ok(()),
             octets => {

@@ -76,10 +76,8 @@ impl Settings {
         if self.ttl > MAX_TTL {
             return fault("answer.ttl", format!("found {}, expected seconds from 0 to {MAX_TTL}", self.ttl));
         }
-        let services = self.services.as_bytes();
-        if services.is_empty() || services.len() > MAX_STRING || !services.iter().all(u8::is_ascii_graphic) {
-            let expected =
-                "expected 1 to 255 printable ASCII characters without blanks, such as E2U+pstn:tel";
+        if !is_services_field(&self.services) {
+            let expected = "expected E2U and enumservices, as in E2U+pstn:tel (RFC 6116 §3.4.3)";
             return fault("answer.services", format!("found {:?}, {expected}", self.services));
         }
         records::Template::parse(&self.regexp)
@@ -94,6 +92,19 @@ impl Settings {
         Naptr::new(self.order, self.preference, [b"u", self.services.as_bytes(), regexp], ".")
             .map_err(|error| error.to_string())
     }
+}
+
+/// Whether a text is `"E2U" 1*("+" type *(":" subtype))`, letter case aside (RFC 6116 §3.4.3).
+fn is_services_field(text: &str) -> bool {
+    let is_token = |token: &str| {
+        let is_of_token = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+        (1..=32).contains(&token.len()) && token.bytes().all(is_of_token)
+    };
+    let mut parts = text.split('+');
+    text.len() <= MAX_STRING
+        && text.contains('+')
+        && parts.next().is_some_and(|application| application.eq_ignore_ascii_case("E2U"))
+        && parts.all(|enumservice| enumservice.split(':').all(is_token))
 }
 
 //----------- SettingsError --------------------------------------------------

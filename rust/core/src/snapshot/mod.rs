@@ -66,6 +66,11 @@ impl Snapshot {
     /// tools never write in place.
     pub fn open(path: &Path, memory: Memory) -> Result<Self, SnapshotError> {
         let at_path = |fault| SnapshotError { path: Some(path.to_owned()), fault };
+        if path.is_dir() {
+            let folder =
+                std::io::Error::new(std::io::ErrorKind::IsADirectory, "is a folder: name a snapshot in it");
+            return Err(at_path(Fault::Io(folder)));
+        }
         let file = File::open(path).map_err(|error| at_path(Fault::Io(error)))?;
         let octets = map(&file, memory).map_err(|error| at_path(Fault::Io(error)))?;
         let layout = Layout::check(octets.as_slice()).map_err(at_path)?;
