@@ -175,8 +175,8 @@ def test_responder_needs_no_socket(snapshot: Path) -> None:
 @pytest.mark.parametrize("field", ["order", "preference"])
 @pytest.mark.parametrize("value", [-1, 65_536])
 def test_naptr_numbers_out_of_range_are_naptr_errors(field: str, value: int) -> None:
+    numbers: dict[str, Any] = {"order": 1, "preference": 1, field: value}
     with pytest.raises(numdip.NaptrError, match=f'{field}: found "{value}"'):
-        numbers: dict[str, Any] = {"order": 1, "preference": 1, field: value}
         numdip.Naptr(**numbers)
 
 
