@@ -20,6 +20,7 @@ mod harness;
 mod layers;
 mod plan_rows;
 mod respond;
+mod respond_properties;
 mod snapshot;
 mod support;
 mod vectors;
