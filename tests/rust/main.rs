@@ -14,6 +14,7 @@
 )]
 
 mod encoding;
+mod explain;
 mod fuzz_respond;
 #[path = "../fuzz/harness.rs"]
 mod harness;

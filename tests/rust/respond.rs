@@ -408,6 +408,9 @@ fn the_limit_is_what_the_client_offers_between_512_and_1232() {
         (65535, true),
     ] {
         let response = ask(&responder, &asking(size as u16), Transport::Udp).unwrap();
+        let mut out = [0; 2048];
+        let length = responder.respond_by_library(&asking(size as u16), true, Transport::Udp, &mut out);
+        assert_eq!(response, out[..length.unwrap()], "{size}: by library");
         let message = op::Message::from_vec(&response).unwrap();
         assert_eq!(
             (!is_whole, usize::from(is_whole)),

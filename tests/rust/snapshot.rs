@@ -258,6 +258,24 @@ fn checksums_made_anew_still_leave_a_table_to_be_judged() {
 }
 
 #[test]
+fn a_gap_between_sections_is_shorter_than_what_they_are_aligned_to() {
+    let mut file = harness::snapshot_octets();
+    let word = |file: &[u8], at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
+    // The last section 64 octets of zeros further on, and all lengths and checksums right.
+    let entry = 64 + 32 * 7;
+    let start = word(&file, entry + 8);
+    file.splice(start as usize..start as usize, [0; 64]);
+    let length = file.len() as u64;
+    file[16..24].copy_from_slice(&length.to_le_bytes());
+    file[entry + 8..entry + 16].copy_from_slice(&(start + 64).to_le_bytes());
+    let fault = refusal(harness::with_checksums(&file)).fault;
+    assert!(
+        matches!(fault, Fault::Damaged { section: Section::Index, what: "it is not where it should be" }),
+        "{fault}"
+    );
+}
+
+#[test]
 fn rows_that_point_nowhere_are_found_by_verify() {
     let good = sections(&harness::snapshot_octets());
     let at = |section: Section| section as usize - 1;

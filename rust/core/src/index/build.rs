@@ -13,6 +13,8 @@ pub(super) const MIN_LOG: u32 = 4;
 pub(super) const MAX_LOG: u32 = 9;
 /// A block's line is worth its 64 octets from about so many numbers on.
 const WORTHWHILE: usize = 400;
+/// The most numbers of a block that is wider than the narrowest.
+const MAX_SIZE: usize = 10_000;
 /// A gap of more pages than this begins a new region: it costs as much as they do.
 const MAX_GAP: u64 = 2;
 
@@ -113,15 +115,19 @@ impl Builder {
     }
 }
 
-/// The narrowest blocks whose lines are worth their octets, as a power of ten.
+/// The width of blocks, as a power of ten, that suits these numbers: wide enough for the lines to be worth
+/// their octets on average, yet not so wide that a bucket of the densest block grows long to look through.
 fn choose_width(entries: &[(Number, u32)]) -> u32 {
-    let populated = |log: u32| {
+    let blocks = |log: u32| {
         let block = |entry: &(Number, u32)| entry.0.to_integer() / 10u64.pow(log);
-        entries.chunk_by(|a, b| block(a) == block(b)).count()
+        let sizes = entries.chunk_by(|a, b| block(a) == block(b)).map(<[_]>::len);
+        sizes.fold((0, 0), |(count, largest), size| (count + 1, size.max(largest)))
     };
-    // Of numbers that are few wide blocks would save nothing that counts.
-    let sparse = if entries.len() < 100 * WORTHWHILE { MIN_LOG } else { MAX_LOG };
-    (MIN_LOG..MAX_LOG).find(|log| entries.len() >= WORTHWHILE * populated(*log)).unwrap_or(sparse)
+    let mut log = MIN_LOG;
+    while log < MAX_LOG && entries.len() < WORTHWHILE * blocks(log).0 && blocks(log + 1).1 <= MAX_SIZE {
+        log += 1;
+    }
+    log
 }
 
 //----------- IndexError -----------------------------------------------------

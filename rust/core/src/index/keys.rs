@@ -5,18 +5,20 @@
 //!   before it: its high part in unary, all of them together, and its 0 to 2 low bits in planes, first
 //!   all lowest bits, then all second ones. Sums of gaps are then sums of counted bits, so a look-up
 //!   jumps over words and half-words of gaps at once. For densities of 10 to 35 %.
-//! - *Elias–Fano*: n (an octet), the high parts of the offsets as a bit string in which a one is a number
+//! - *Elias–Fano*: n (one octet or two), the high parts of the offsets as a bit string in which a one is a number
 //!   and a zero ends a group, then the low bits of each. A look-up goes to its group and compares the few
 //!   numbers in it. For sparse buckets.
 
 use super::bits::{self, Writer};
 
-/// The most numbers of a bucket that is not a bitmap: its count is an octet.
+/// The most numbers that a count of one octet tells.
 const MAX_COUNT: usize = 255;
+/// The most low bits of an Elias–Fano offset.
+const MAX_LOW: usize = 22;
+/// With a count of two octets the low bits are multiples of this: there are few coding numbers left.
+const LARGE_STEP: usize = 4;
 /// Octets before a Rice bucket's unary part, in bits.
 const RICE_HEAD: usize = 16;
-/// Octets before an Elias–Fano bucket's high parts, in bits.
-const FANO_HEAD: usize = 8;
 
 //----------- Coding ---------------------------------------------------------
 
@@ -26,8 +28,11 @@ pub(super) enum Coding {
     Bitmap,
     /// How many low bits a gap has.
     Rice(usize),
-    /// How many low bits an offset has.
-    EliasFano(usize),
+    /// How many low bits an offset has, and how many bits the count.
+    EliasFano {
+        low: usize,
+        head: usize,
+    },
 }
 
 impl Coding {
@@ -41,7 +46,8 @@ impl Coding {
         match number {
             31 => Some(Self::Bitmap),
             28..=30 => Some(Self::Rice(number as usize - 28)),
-            0..=27 => Some(Self::EliasFano(number as usize)),
+            23..=27 => Some(Self::EliasFano { low: (number as usize - 1 - MAX_LOW) * LARGE_STEP, head: 16 }),
+            0..=22 => Some(Self::EliasFano { low: number as usize, head: 8 }),
             _ => None,
         }
     }
@@ -51,7 +57,8 @@ impl Coding {
         match self {
             Self::Bitmap => 31,
             Self::Rice(low) => 28 + low as u64,
-            Self::EliasFano(low) => low as u64,
+            Self::EliasFano { low, head: 8 } => low as u64,
+            Self::EliasFano { low, .. } => (1 + MAX_LOW + low / LARGE_STEP) as u64,
         }
     }
 
@@ -64,8 +71,8 @@ impl Coding {
                 let zeros: u64 = gaps(offsets).map(|gap| gap >> low).sum();
                 (count <= MAX_COUNT && zeros <= 255).then(|| RICE_HEAD + zeros as usize + count * (low + 1))
             }
-            Self::EliasFano(low) => {
-                (count <= MAX_COUNT).then(|| FANO_HEAD + count + groups(width, low) + count * low)
+            Self::EliasFano { low, head } => {
+                (count < 1 << head).then(|| head + count + groups(width, low) + count * low)
             }
         }
     }
@@ -95,8 +102,8 @@ impl Coding {
                     }
                 }
             }
-            Self::EliasFano(low) => {
-                out.push(offsets.len() as u64, 8);
+            Self::EliasFano { low, head } => {
+                out.push(offsets.len() as u64, head);
                 let mut group = 0;
                 for &offset in offsets {
                     out.push_unary((offset >> low) - group);
@@ -120,7 +127,10 @@ impl Coding {
         match self {
             Self::Bitmap => (bits::count_ones(bucket, 0, width), width),
             Self::Rice(low) => (count, RICE_HEAD + octet(1) + count * (low + 1)),
-            Self::EliasFano(low) => (count, FANO_HEAD + groups(width, low) + count * (low + 1)),
+            Self::EliasFano { low, head } => {
+                let count = bits::read(bucket, 0, head) as usize;
+                (count, head + groups(width, low) + count * (low + 1))
+            }
         }
     }
 
@@ -147,10 +157,10 @@ impl Coding {
                 }
                 offsets
             }
-            Self::EliasFano(low) => {
-                let lows = FANO_HEAD + count + groups(width, low);
+            Self::EliasFano { low, head } => {
+                let lows = head + count + groups(width, low);
                 let (mut group, mut offsets) = (0, Vec::new());
-                for at in FANO_HEAD..lows.min(bits_in_bucket) {
+                for at in head..lows.min(bits_in_bucket) {
                     if is_one(at) && offsets.len() < count {
                         offsets.push(
                             group << low | bits::read(bucket, lows + offsets.len() * low, low) as usize,
@@ -173,7 +183,7 @@ impl Coding {
                 is_set.then(|| bits::count_ones(bucket, 0, offset))
             }
             Self::Rice(low) => find_rice(bucket, low, offset),
-            Self::EliasFano(low) => find_elias_fano(bucket, low, width, offset),
+            Self::EliasFano { low, head } => find_elias_fano(bucket, [low, head], width, offset),
         }
     }
 }
@@ -231,12 +241,12 @@ fn find_rice(bucket: &[u8], low: usize, offset: usize) -> Option<usize> {
 }
 
 #[inline]
-fn find_elias_fano(bucket: &[u8], low: usize, width: usize, offset: usize) -> Option<usize> {
+fn find_elias_fano(bucket: &[u8], [low, head]: [usize; 2], width: usize, offset: usize) -> Option<usize> {
     const STEP: usize = 56;
-    let count = usize::from(*bucket.first()?);
-    let end = (FANO_HEAD + count + groups(width, low)).min(bucket.len() * 8);
+    let count = bits::read(bucket, 0, head) as usize;
+    let end = (head + count + groups(width, low)).min(bucket.len() * 8);
     // Past as many zeros as there are groups before the offset's.
-    let (mut at, mut passed, mut before) = (FANO_HEAD, 0, offset >> low);
+    let (mut at, mut passed, mut before) = (head, 0, offset >> low);
     loop {
         let word = bits::read(bucket, at, STEP);
         let zeros = STEP - word.count_ones() as usize;
@@ -254,7 +264,7 @@ fn find_elias_fano(bucket: &[u8], low: usize, width: usize, offset: usize) -> Op
         }
     }
     // The numbers of the group, in order.
-    let lows = FANO_HEAD + count + groups(width, low);
+    let lows = head + count + groups(width, low);
     let wanted = (offset & ((1 << low) - 1)) as u64;
     while at < end && passed < count && bits::read(bucket, at, 1) == 1 {
         let found = bits::read(bucket, lows + passed * low, low);
