@@ -78,7 +78,7 @@ impl Coding {
     }
 
     /// Writes a bucket's offsets.
-    pub(super) fn write(self, offsets: &[u64], width: usize, out: &mut Writer) {
+    pub(super) fn write(self, offsets: &[u64], width: usize, out: &mut Writer<'_>) {
         match self {
             Self::Bitmap => {
                 let mut next = 0;
@@ -140,7 +140,7 @@ impl Coding {
         let (count, end) = self.extent(bucket, width.min(bits_in_bucket));
         let is_one = |at: usize| bits::read(bucket, at, 1) == 1;
         match self {
-            Self::Bitmap => (0..width.min(bits_in_bucket)).filter(|at| is_one(*at)).collect(),
+            Self::Bitmap => bits::ones(bucket, width.min(bits_in_bucket)),
             Self::Rice(low) => {
                 let (planes, mut next) = (end.saturating_sub(count * low), 0);
                 let mut offsets = Vec::new();
