@@ -1,6 +1,6 @@
 """Typed face of the Rust extension. One class per file of ``rust/native/src``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -187,13 +187,21 @@ class PlanBuilder:
         *,
         on_error: Literal["fail", "skip"] = "fail",
         on_duplicate: Literal["fail", "last"] = "fail",
+        memory: int | None = None,
+        folder: str | None = None,
     ) -> PlanBuilder: ...
     # Both take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
     # of the stream's first row. Missing columns: PlanError. Bad rows go to the report.
     def add_ranges(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
     def add_ported(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
     # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written.
-    def write(self, path: str, *, meta: str = "{}") -> PlanReport: ...
+    def write(
+        self,
+        path: str,
+        *,
+        meta: str = "{}",
+        progress: Callable[[int, int], object] | None = None,
+    ) -> PlanReport: ...
 
 @final
 class PlanReport:

@@ -55,7 +55,9 @@ pub(crate) fn snapshot_octets() -> Vec<u8> {
         ["99", "901", "01", "", "c0de"],
     ];
     for (line, [number, mcc, mnc, spid, rn]) in (2..).zip(ported) {
-        builder.add_ported(line, &PortedFields { number, mcc, mnc, spid, rn, ..PortedFields::default() });
+        builder
+            .add_ported(line, &PortedFields { number, mcc, mnc, spid, rn, ..PortedFields::default() })
+            .unwrap();
     }
     let (sections, _) = builder.finish("{}").expect("the rows are good");
     let mut octets = Vec::new();

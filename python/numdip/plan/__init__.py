@@ -72,7 +72,9 @@ def build(
     for path in inputs:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
             raise PlanError(f"{output}: is an input too; name another output")
-    builder = PlanBuilder(on_error=on_error, on_duplicate=on_duplicate)
+    builder = PlanBuilder(
+        on_error=on_error, on_duplicate=on_duplicate, folder=os.path.dirname(output) or "."
+    )
     skipped: list[str] = []
     sources = []
     for path in inputs:

@@ -157,8 +157,13 @@ pub(super) fn check_range<'a>(row: &RangeFields<'a>) -> Result<CheckedRange<'a>,
     })
 }
 
-pub(super) fn check_ported<'a>(row: &PortedFields<'a>) -> Result<(Number, CheckedNetwork<'a>), FieldFault> {
-    let number = digits("number", row.number)?;
+/// The number of a row of a ported-numbers file.
+pub(super) fn check_number(row: &PortedFields<'_>) -> Result<Number, FieldFault> {
+    digits("number", row.number)
+}
+
+/// The network of a row of a ported-numbers file.
+pub(super) fn check_network<'a>(row: &PortedFields<'a>) -> Result<CheckedNetwork<'a>, FieldFault> {
     let rn_digits = row.rn.strip_prefix('+').unwrap_or(row.rn);
     let is_rn = rn_digits.len() <= 24 && rn_digits.bytes().all(|octet| octet.is_ascii_hexdigit());
     if !is_rn || (rn_digits.is_empty() && !row.rn.is_empty()) {
@@ -169,14 +174,14 @@ pub(super) fn check_ported<'a>(row: &PortedFields<'a>) -> Result<(Number, Checke
     if !context.bytes().all(is_context) || row.rn_context.len() > MAX_TEXT {
         return Err(fault("rn_context", row.rn_context, "+ and digits, or a domain name"));
     }
-    let network = CheckedNetwork {
+    Ok(CheckedNetwork {
         operator: text("operator", row.operator)?,
         spid: text("spid", row.spid)?,
         rn: row.rn,
         rn_context: row.rn_context,
+        source: Some(super::PORTED_SOURCE),
         ..codes(row.mcc, row.mnc)?
-    };
-    Ok((number, network))
+    })
 }
 
 fn digits(column: &'static str, found: &str) -> Result<Number, FieldFault> {

@@ -1,6 +1,7 @@
 //! What was wrong with the rows of a plan: file, line, column, what was found and expected.
 
 use std::fmt;
+use std::io;
 
 use super::fields::FieldFault;
 use super::{MAX_NETWORKS, trie};
@@ -19,6 +20,13 @@ pub struct Place {
     file: u32,
     /// Line of a text file, row of a Parquet file; the first is 1.
     line: u64,
+}
+
+impl Place {
+    /// The place of the row that is `rows` rows further on, if rows stand on consecutive lines.
+    pub(super) fn after(self, rows: u64) -> Self {
+        Self { line: self.line + rows, ..self }
+    }
 }
 
 //----------- Report ---------------------------------------------------------
@@ -50,10 +58,13 @@ impl Report {
         self.fault_count
     }
 
-    pub(super) fn begin_file(&mut self, name: &str) {
-        if self.files.last().is_none_or(|last| last != name) {
+    /// Says whether it is another file than the one before.
+    pub(super) fn begin_file(&mut self, name: &str) -> bool {
+        let is_new = self.files.last().is_none_or(|last| last != name);
+        if is_new {
             self.files.push(name.to_owned());
         }
+        is_new
     }
 
     pub(super) fn place(&self, line: u64) -> Place {
@@ -114,6 +125,10 @@ pub enum PlanError {
     Ranges(trie::TrieError),
     /// The ported numbers cannot be encoded.
     Ported(IndexError),
+    /// A temporary file cannot be written or read.
+    Io(io::Error),
+    /// Whoever watches the building wanted it to end.
+    Interrupted,
 }
 
 impl fmt::Display for PlanError {
@@ -142,6 +157,11 @@ impl fmt::Display for PlanError {
             }
             Self::Ranges(error) => error.fmt(f),
             Self::Ported(error) => error.fmt(f),
+            Self::Io(error) => write!(
+                f,
+                "temporary files for sorting cannot be kept beside the output: {error}; nothing was written"
+            ),
+            Self::Interrupted => f.write_str("interrupted: nothing was written"),
         }
     }
 }
@@ -156,6 +176,15 @@ impl From<trie::TrieError> for PlanError {
 
 impl From<IndexError> for PlanError {
     fn from(error: IndexError) -> Self {
-        Self::Ported(error)
+        match error {
+            IndexError::Io(error) => Self::Io(error),
+            error => Self::Ported(error),
+        }
+    }
+}
+
+impl From<io::Error> for PlanError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }
