@@ -30,15 +30,22 @@ pub(super) fn read(octets: &[u8], at: usize, width: usize) -> u64 {
 /// How many of the `count` bits that start at bit `at` are set.
 #[inline]
 pub(super) fn count_ones(octets: &[u8], at: usize, count: usize) -> usize {
-    const STEP: usize = 56;
+    let from = octets.get(at / 8..).unwrap_or_default();
     // Whatever a damaged file asks for, there is no more to count than there are octets.
-    let end = (at + count).min(octets.len() * 8);
-    let (mut at, mut ones) = (at, 0);
-    while at + STEP <= end {
-        ones += read(octets, at, STEP).count_ones() as usize;
-        at += STEP;
+    let end = (at % 8 + count).min(from.len() * 8);
+    let mut words = from.chunks_exact(8);
+    let (mut begin, mut passed, mut ones) = (at % 8, 0, 0);
+    while passed + 64 <= end {
+        let word = words.next().and_then(<[u8]>::first_chunk).map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        ones += (word >> begin).count_ones() as usize;
+        (begin, passed) = (0, passed + 64);
     }
-    ones + read(octets, at, end.saturating_sub(at)).count_ones() as usize
+    let left = end - passed;
+    if left > begin {
+        let last = word(from, passed) & ((1 << left) - 1);
+        ones += (last >> begin).count_ones() as usize;
+    }
+    ones
 }
 
 /// Where the set bits are among the first `count`, in order.

@@ -156,16 +156,18 @@ impl<'a> Index<'a> {
             for (spot, number) in spots.iter_mut().zip(numbers) {
                 *spot = self.spot(*number);
             }
-            // Each of these loops waits for all its lanes' cache lines together.
+            // A processor looks some hundred instructions ahead. These loops do nothing but touch, so that
+            // it finds the lines of all lanes and has them fetched together.
+            let block = |spot: &Option<Spot>| spot.as_ref().and_then(|spot| self.blocks.get(spot.block));
+            touch(spots.iter().map(|spot| block(spot).map_or(0, Block::touch)));
             let mut buckets = [(0, 0); LANES];
             for (bucket, spot) in buckets.iter_mut().zip(&spots) {
-                let block = spot.and_then(|spot: Spot| self.blocks.get(spot.block));
-                *bucket = block.zip(*spot).map_or((0, 0), |(block, spot)| block.bucket(spot.bucket));
+                let block = block(spot).zip(spot.as_ref());
+                *bucket = block.map_or((0, 0), |(block, spot)| block.bucket(spot.bucket));
             }
             let octet = |at: usize| self.data.get(at).copied().unwrap_or(0);
-            let ends =
-                buckets.iter().fold(0, |sum, (start, end)| sum ^ octet(*start) ^ octet(end.wrapping_sub(1)));
-            std::hint::black_box(ends);
+            touch(buckets.iter().map(|(start, _)| octet(*start)));
+            touch(buckets.iter().map(|(start, end)| octet((start + 64).min(end.saturating_sub(1)))));
             for ((network, spot), bucket) in networks.iter_mut().zip(&spots).zip(buckets) {
                 *network = spot.as_ref().and_then(|spot| self.read(spot, bucket));
             }
@@ -255,6 +257,11 @@ impl<'a> Index<'a> {
         let block = self.blocks.get(spot.block)?;
         block.find(self.data.get(start..end)?, spot.width, spot.offset, self.value_bits)
     }
+}
+
+/// Has octets read, whatever they are.
+fn touch(octets: impl Iterator<Item = u8>) {
+    std::hint::black_box(octets.fold(0, |sum, octet| sum ^ octet));
 }
 
 /// Ten to the power of `log`; 0 where blocks are never so wide.
