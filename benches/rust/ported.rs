@@ -132,7 +132,7 @@ fn synthetic(folder: &Path) -> PathBuf {
     for (place, (number, network)) in ported.iter().enumerate() {
         let (number, mnc) = (number.to_string(), format!("{network:02}"));
         let row = PortedFields { number: &number, mcc: "234", mnc: &mnc, ..PortedFields::default() };
-        builder.add_ported(place as u64 + 2, &row);
+        builder.add_ported(place as u64 + 2, &row).unwrap();
     }
     let (sections, _) = builder.finish("{}").unwrap();
     let path = folder.join("million.snap");
