@@ -6,6 +6,7 @@ use zerocopy::IntoBytes;
 use zerocopy::byteorder::little_endian::{U32, U64};
 
 use super::block::{BUCKETS, Block};
+use super::bound::Bound;
 use super::{Head, PAGE, Page, Region, Segment};
 use crate::number::{MAX_DIGITS, Number};
 
@@ -48,6 +49,7 @@ pub struct Builder<W> {
     lines: W,
     data: W,
     data_length: u64,
+    bound: Bound,
     /// One block's data, kept for its room.
     buckets: Vec<u8>,
 }
@@ -72,6 +74,7 @@ impl<W: Write> Builder<W> {
             lines,
             data,
             data_length: 0,
+            bound: Bound::new(networks),
             buckets: Vec::new(),
         }
     }
@@ -113,7 +116,8 @@ impl<W: Write> Builder<W> {
             pages: U64::new(self.pages.len() as u64),
             data: U64::new(self.data_length),
             value_bits: U32::new(self.value_bits as u32),
-            reserved: [0; 20],
+            reserved: [0; 12],
+            bound: U64::new(self.bound.bits().to_bits()),
         };
         Ok(Built {
             numbers: self.numbers,
@@ -149,6 +153,7 @@ impl<W: Write> Builder<W> {
             entries.extend(group.iter().map(|(offset, network)| (offset - first, *network)));
             self.write_block(length, log, self.province + u64::from(first), &entries)?;
         }
+        self.bound.add(gathered.get(..written).unwrap_or_default());
         gathered.drain(..written);
         self.gathered = gathered;
         Ok(())

@@ -19,6 +19,7 @@
 
 mod bits;
 mod block;
+mod bound;
 mod build;
 mod keys;
 #[cfg(test)]
@@ -51,7 +52,9 @@ struct Head {
     data: U64,
     /// Bits of a network's index.
     value_bits: U32,
-    reserved: [u8; 20],
+    reserved: [u8; 12],
+    /// The least bits that numbers and networks could take: a 64-bit float (IEEE 754), see [`bound`].
+    bound: U64,
 }
 
 /// The numbers of one length.
@@ -93,6 +96,8 @@ struct Page {
 pub struct Index<'a> {
     numbers: usize,
     value_bits: usize,
+    bound: f64,
+    octets: usize,
     segments: &'a [Segment],
     blocks: &'a [Block],
     regions: &'a [Region],
@@ -126,7 +131,11 @@ impl<'a> Index<'a> {
         if value_bits > 32 || data.len() != count(head.data)? {
             return None;
         }
-        Some(Self { numbers: count(head.numbers)?, value_bits, segments, blocks, regions, pages, data })
+        let numbers = count(head.numbers)?;
+        // What a damaged file says is at least a number.
+        let bound = Some(f64::from_bits(head.bound.get())).filter(|bound| bound.is_finite()).unwrap_or(0.0);
+        let octets = section.len();
+        Some(Self { numbers, value_bits, bound, octets, segments, blocks, regions, pages, data })
     }
 
     /// How many ported numbers there are.
@@ -137,6 +146,17 @@ impl<'a> Index<'a> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.numbers == 0
+    }
+
+    /// Octets of the section.
+    pub fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// The least octets that numbers and networks could take, by their density and the networks' shares in
+    /// each ten thousand numbers.
+    pub fn bound(&self) -> f64 {
+        self.bound / 8.0
     }
 
     /// The network that `number` was ported to.
