@@ -59,7 +59,7 @@ mod calls {
     use super::{Number, Section, Snapshot};
 
     pub(super) fn count(snapshot: &Snapshot) -> usize {
-        snapshot.view().index.len()
+        snapshot.view().ported.len()
     }
 
     pub(super) fn section(snapshot: &Snapshot) -> &[u8] {
@@ -68,13 +68,13 @@ mod calls {
 
     /// A look-up of one number after the other.
     pub(super) fn finder(snapshot: &Snapshot) -> impl Fn(Number) -> Option<u32> + '_ {
-        let index = snapshot.view().index;
+        let index = snapshot.view().ported.index();
         move |number| index.find(number)
     }
 
     /// A look-up of many numbers together.
     pub(super) fn batch_finder(snapshot: &Snapshot) -> impl Fn(&[Number], &mut [Option<u32>]) + '_ {
-        let index = snapshot.view().index;
+        let index = snapshot.view().ported.index();
         move |numbers, networks| index.find_many(numbers, networks)
     }
 }

@@ -169,7 +169,7 @@ impl Plan {
         let view = snapshot.view();
         let mut random = Random(3402);
         let prefixes: Vec<_> = view.trie.iter().collect();
-        let ported: Vec<Number> = view.index.iter().filter_map(|(number, _)| number).collect();
+        let ported: Vec<Number> = view.ported.iter().filter_map(|(number, _)| number).collect();
         let is_known =
             |number| answer::find(&view, number).is_ok_and(|answer| answer.network.mnc().is_some());
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
@@ -275,7 +275,7 @@ fn trie_longest_match(bencher: Bencher<'_, '_>, which: Which) {
 
 #[divan::bench]
 fn index_find(bencher: Bencher<'_, '_>) {
-    let index = SYNTHETIC.snapshot.view().index;
+    let index = SYNTHETIC.snapshot.view().ported;
     each(bencher, &SYNTHETIC.known, |number| index.find(*number));
 }
 

@@ -21,7 +21,7 @@ fn explained(digits: &str, with_ported: bool) -> (Vec<String>, String, bool) {
     ];
     let moved = [ported("447786000001", ["234", "30"]), ported("99", ["901", "01"])];
     let snapshot = snapshot(&ranges, if with_ported { &moved } else { &[] });
-    let explanation = explain(&snapshot.view(), number(digits));
+    let explanation = explain(&snapshot, number(digits), None).unwrap();
     (explanation.steps, explanation.reason, explanation.found)
 }
 

@@ -13,6 +13,7 @@
     reason = "helpers of tests, which fail by panic"
 )]
 
+mod delta_layers;
 mod encoding;
 mod explain;
 mod fuzz_respond;

@@ -73,7 +73,7 @@ fn large_plans_are_published_from_disk_and_leave_nothing_behind() {
     snapshot.verify().unwrap();
     let view = snapshot.view();
     let network = |number: u64| {
-        let found = view.index.find(numdip_core::number::Number::from_integer(number).unwrap())?;
+        let found = view.ported.find(numdip_core::number::Number::from_integer(number).unwrap())?;
         view.network(found)
     };
     for (number, mnc) in rows {

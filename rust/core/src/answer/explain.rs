@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Answer, Miss, find};
+use super::{Answer, Miss, settle};
 use crate::number::Number;
-use crate::snapshot::{NetworkRow, RangeRow, View};
+use crate::snapshot::lineage::Time;
+use crate::snapshot::{NetworkRow, RangeRow, Said, Snapshot, TooEarly, View};
 
 //----------- Explanation ----------------------------------------------------
 
@@ -19,17 +20,18 @@ pub struct Explanation {
     pub found: bool,
 }
 
-/// Dips for `number` and says why the answer is what it is.
-pub fn explain(view: &View<'_>, number: Number) -> Explanation {
+/// Dips for `number`, in the plan as it is or as it was at a time, and says why the answer is what it is.
+pub fn explain(snapshot: &Snapshot, number: Number, at: Option<Time>) -> Result<Explanation, TooEarly> {
+    let said = snapshot.said(number, at)?;
+    Ok(put_in_words(&snapshot.view(), number, &said, at))
+}
+
+fn put_in_words(view: &View<'_>, number: Number, said: &Said<'_>, at: Option<Time>) -> Explanation {
     let mut steps = Vec::new();
-    let ported = view.index.len();
-    match find(view, number) {
+    let ported = porting(view, number, said, at);
+    match settle(view, number, said.network) {
         Ok(answer) => {
-            steps.push(match (answer.ported, ported) {
-                (true, _) => format!("{number} is listed as ported: that beats its range"),
-                (false, 0) => "the plan lists no ported numbers".to_owned(),
-                (false, count) => format!("{number} is not among the {count} ported numbers"),
-            });
+            steps.extend(ported.or_else(|| Some("the plan lists no ported numbers".to_owned())));
             if let Some((prefix, row)) = answer.range {
                 let what = describe_range(row);
                 steps.push(format!("its longest prefix in the plan is {}: {what}", prefix.digits()));
@@ -52,9 +54,7 @@ pub fn explain(view: &View<'_>, number: Number) -> Explanation {
             Explanation { reason: outcome(view, &answer), steps, found: true }
         }
         Err(miss) => {
-            if ported > 0 {
-                steps.push(format!("{number} is not among the {ported} ported numbers"));
-            }
+            steps.extend(ported);
             let reason = match miss {
                 Miss::NoRange => format!("no range of the plan holds {number}"),
                 Miss::WrongLength { prefix, rows } => {
@@ -70,6 +70,28 @@ pub fn explain(view: &View<'_>, number: Number) -> Explanation {
             Explanation { steps, reason, found: false }
         }
     }
+}
+
+/// Whether the number is ported and which layer says so; `None` where no number is.
+fn porting(view: &View<'_>, number: Number, said: &Said<'_>, at: Option<Time>) -> Option<String> {
+    let mut step = match (said.network, at) {
+        (Some(_), None) => format!("{number} is listed as ported: that beats its range"),
+        (Some(_), Some(at)) => format!("{number} was listed as ported at {at}: that beats its range"),
+        (None, Some(at)) => format!("{number} was not listed as ported at {at}"),
+        (None, None) if said.layer.is_some() => format!("{number} is ported no longer"),
+        (None, None) => match view.ported.len() {
+            0 => return None,
+            count => format!("{number} is not among the {count} ported numbers"),
+        },
+    };
+    if let Some((layer, row)) = said.layer {
+        let _ = write!(step, "; by layer {} of {}", layer.sequence(), layer.time());
+        let row = view.network(row).filter(|row| row.is_removal());
+        if let Some(source) = row.and_then(|row| view.text(row.source)) {
+            let _ = write!(step, ", source: {source}");
+        }
+    }
+    Some(step)
 }
 
 /// Why the network named need not be the one that serves the number, if that is so.

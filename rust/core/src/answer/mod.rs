@@ -6,7 +6,8 @@
 pub mod explain;
 
 use crate::number::{Number, Prefix};
-use crate::snapshot::{NetworkRow, RangeRow, View};
+use crate::snapshot::lineage::Time;
+use crate::snapshot::{NetworkRow, RangeRow, Snapshot, TooEarly, View};
 
 //----------- Answer ---------------------------------------------------------
 
@@ -45,8 +46,26 @@ pub enum Miss<'a> {
 /// Dips for `number`.
 #[inline]
 pub fn find<'a>(view: &View<'a>, number: Number) -> Result<Answer<'a>, Miss<'a>> {
+    settle(view, number, view.ported.find(number))
+}
+
+/// Dips for `number` in the plan as it was at a time: of the layers those count whose time is not later.
+///
+/// Takes longer than [`find`], which has all layers folded into one.
+pub fn find_at<'a>(
+    snapshot: &'a Snapshot,
+    number: Number,
+    at: Time,
+) -> Result<Result<Answer<'a>, Miss<'a>>, TooEarly> {
+    let ported_to = snapshot.said(number, Some(at))?.network;
+    Ok(settle(&snapshot.view(), number, ported_to))
+}
+
+/// Lets a ported number beat its range.
+#[inline]
+fn settle<'a>(view: &View<'a>, number: Number, ported_to: Option<u32>) -> Result<Answer<'a>, Miss<'a>> {
     let range = find_range(view, number);
-    if let Some(network_index) = view.index.find(number) {
+    if let Some(network_index) = ported_to {
         let network = view.network(network_index).ok_or(Miss::Damaged)?;
         return Ok(Answer { number, network_index, network, range: range.ok(), ported: true });
     }

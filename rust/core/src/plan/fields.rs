@@ -84,7 +84,7 @@ pub(super) struct FieldFault {
     pub expected: &'static str,
 }
 
-fn fault(column: &'static str, found: &str, expected: &'static str) -> FieldFault {
+pub(super) fn fault(column: &'static str, found: &str, expected: &'static str) -> FieldFault {
     // A field can be as long as a file; a report line shows its beginning.
     let mut shown: String = found.chars().take(60).collect();
     if shown.len() < found.len() {

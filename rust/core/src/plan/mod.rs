@@ -1,5 +1,6 @@
 //! Rows → checked → sorted → snapshot: all policy on bad rows, overlaps and duplicates.
 //!
+//! - [`delta`], [`compact`]: changes to a plan that was built, and folding them into it
 //! - [`fields`]: one row's text fields, checked one by one
 //! - [`report`]: what was wrong, with file, line and column
 //! - [`ported`]: ported numbers, of which there can be more than fit into memory
@@ -8,6 +9,8 @@
 //!
 //! This file gathers the rows and lays out the sections.
 
+pub mod compact;
+pub mod delta;
 pub mod fields;
 mod ported;
 pub mod report;
@@ -21,6 +24,7 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::number::Prefix;
 use crate::snapshot::format::Section;
+use crate::snapshot::lineage::{Lineage, Time};
 use crate::snapshot::writer::Sections;
 use crate::snapshot::{NetworkRow, RangeRow};
 use crate::trie;
@@ -40,6 +44,7 @@ pub const MAX_NETWORKS: usize = 1 << 20;
 pub struct PlanBuilder {
     policy: Policy,
     report: Report,
+    time: Time,
     networks: Interned<NetworkRow>,
     texts: Interned<String>,
     ranges: Vec<(Prefix, RangeRow, Place)>,
@@ -73,6 +78,7 @@ impl PlanBuilder {
         Self {
             policy,
             report: Report::default(),
+            time: Time::UNKNOWN,
             networks: Interned::default(),
             texts: Interned::default(),
             ranges: Vec::new(),
@@ -80,6 +86,11 @@ impl PlanBuilder {
             ported_files: Vec::new(),
             holds_ported: false,
         }
+    }
+
+    /// Notes from when on the plan holds.
+    pub fn set_time(&mut self, time: Time) {
+        self.time = time;
     }
 
     /// Announces the file that the next rows come from; its name is their source.
@@ -172,6 +183,7 @@ impl PlanBuilder {
         }
         let laid_out = Section::ALL.map(|section| match section {
             Section::Meta => meta.as_bytes().to_vec().into(),
+            Section::Lineage => Lineage::plan(self.time).as_bytes().to_vec().into(),
             Section::TextEnds => ends.as_bytes().to_vec().into(),
             Section::Text => std::mem::take(&mut text).into_bytes().into(),
             Section::Networks => self.networks.items.as_bytes().to_vec().into(),
@@ -284,7 +296,8 @@ impl PlanBuilder {
         let row = NetworkRow {
             mcc: network.mcc,
             mnc: network.mnc,
-            reserved: [0; 2],
+            flags: 0,
+            reserved: 0,
             operator: text(network.operator),
             spid: text(network.spid),
             rn: text(network.rn),

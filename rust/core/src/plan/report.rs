@@ -7,6 +7,7 @@ use super::fields::FieldFault;
 use super::{MAX_NETWORKS, trie};
 use crate::index::IndexError;
 use crate::number::{Number, Prefix};
+use crate::snapshot::lineage::Time;
 
 /// How many faults are kept in full; further ones are counted.
 pub const MAX_FAULTS: usize = 100;
@@ -119,6 +120,13 @@ pub enum PlanError {
     BadRows(Box<Report>),
     /// There is no row at all.
     NoRows,
+    /// The changes would hold from before the plan that they are for.
+    TimeRunsBack {
+        /// The time given.
+        time: Time,
+        /// That of the plan.
+        before: Time,
+    },
     /// The texts together pass 4 GiB.
     TooMuchText,
     /// The ranges cannot be encoded.
@@ -152,6 +160,11 @@ impl fmt::Display for PlanError {
                 )
             }
             Self::NoRows => f.write_str("there is no good row to build from: nothing was written"),
+            Self::TimeRunsBack { time, before } => write!(
+                f,
+                "time: found {time}, but the plan holds from {before} on already: changes cannot be older; \
+                 nothing was written"
+            ),
             Self::TooMuchText => {
                 f.write_str("operator names and other texts pass 4 GiB: nothing was written")
             }

@@ -43,11 +43,11 @@ pub struct CountryStats {
 /// Counts what `view` holds; takes time in proportion to its ranges.
 pub fn stats(view: &View<'_>) -> Stats {
     let pairs: BTreeSet<_> =
-        view.networks.iter().filter_map(|row| row.mnc().map(|_| (row.mcc, row.mnc))).collect();
-    let sources = view.networks.iter().filter_map(|row| view.text(row.source)).map(str::to_owned).collect();
+        view.all_networks().filter_map(|row| row.mnc().map(|_| (row.mcc, row.mnc))).collect();
+    let sources = view.all_networks().filter_map(|row| view.text(row.source)).map(str::to_owned).collect();
     let mut stats = Stats {
         ranges: 0,
-        ported: view.index.len(),
+        ported: view.ported.len(),
         networks: pairs.len(),
         sources,
         countries: BTreeMap::new(),

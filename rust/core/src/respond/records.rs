@@ -31,7 +31,7 @@ impl Records {
         let fault = |what| SettingsError { key: "answer.regexp", what };
         let template = Template::parse(&settings.regexp).map_err(fault)?;
         let mut records = Self { settings, template, octets: Vec::new(), ends: Vec::new() };
-        for network in view.networks {
+        for network in view.all_networks() {
             if let Some(regexp) = records.regexp(view, network) {
                 let naptr = records.settings.naptr(&regexp).map_err(fault)?;
                 records.push(&naptr.to_wire()).map_err(fault)?;

@@ -31,6 +31,8 @@ pub const ALIGNMENT: u64 = 64;
 pub enum Section {
     /// JSON text about the plan.
     Meta = 1,
+    /// One [`Lineage`](super::lineage::Lineage): where the file stands in the plan's history.
+    Lineage,
     /// u32 per text: where it ends in [`Text`](Self::Text).
     TextEnds,
     /// All texts, one after another, UTF-8.
@@ -49,8 +51,9 @@ pub enum Section {
 
 impl Section {
     /// Every section, by kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Meta,
+        Self::Lineage,
         Self::TextEnds,
         Self::Text,
         Self::Networks,
@@ -71,6 +74,7 @@ impl std::fmt::Display for Section {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Meta => "meta",
+            Self::Lineage => "lineage",
             Self::TextEnds => "text ends",
             Self::Text => "text",
             Self::Networks => "networks",
@@ -131,6 +135,9 @@ struct Place {
 }
 
 impl Layout {
+    /// Octets of header and table, which hold the checksums of all that follows.
+    pub(super) const BEGINNING: usize = size_of::<Header>() + Section::ALL.len() * size_of::<Entry>();
+
     /// Checks a file's header and table, and the sections that [are checked on
     /// open](Section::is_checked_on_open).
     pub(super) fn check(octets: &[u8]) -> Result<Self, Fault> {
@@ -238,6 +245,18 @@ pub enum Fault {
     Header {
         /// What does not hold.
         what: &'static str,
+    },
+    /// It is sound, and not what is wanted here.
+    #[error("{what}")]
+    Misplaced {
+        /// What it is, and what to do.
+        what: String,
+    },
+    /// The layers beside it cannot be used, or a change to them cannot be made.
+    #[error("{what}")]
+    Layers {
+        /// What does not hold, and what to do.
+        what: String,
     },
     /// One of its sections is damaged.
     #[error("damaged section \"{section}\": {what}; copy the file again or rebuild it")]

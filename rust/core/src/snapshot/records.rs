@@ -3,6 +3,7 @@
 use zerocopy::byteorder::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::lineage::Role;
 use crate::number::MAX_DIGITS;
 
 //----------- NetworkRow -----------------------------------------------------
@@ -17,8 +18,10 @@ pub struct NetworkRow {
     pub mcc: [u8; 3],
     /// E.212 mobile network code: two or three ASCII digits, then zeros; all zeros if unknown.
     pub mnc: [u8; 3],
-    /// Zeros.
-    pub reserved: [u8; 2],
+    /// [`REMOVED`](Self::REMOVED) or 0.
+    pub flags: u8,
+    /// Zero.
+    pub reserved: u8,
     /// Operator name.
     pub operator: U32,
     /// Service provider identifier.
@@ -32,6 +35,14 @@ pub struct NetworkRow {
 }
 
 impl NetworkRow {
+    /// Flag, in layers alone: no network, but the statement that a number is ported no longer.
+    pub const REMOVED: u8 = 1;
+
+    /// Whether this stands for numbers that are ported no longer.
+    pub fn is_removal(&self) -> bool {
+        self.flags & Self::REMOVED != 0
+    }
+
     /// The MCC as text.
     pub fn mcc(&self) -> Option<&str> {
         code(&self.mcc)
@@ -47,12 +58,16 @@ impl NetworkRow {
         [self.operator, self.spid, self.rn, self.rn_context, self.source]
     }
 
-    pub(super) fn is_well_formed(&self) -> bool {
+    pub(super) fn is_well_formed(&self, role: Role) -> bool {
+        let flags = if role == Role::Plan { 0 } else { Self::REMOVED };
         let digits = |code: &[u8; 3], lengths: &[usize]| {
             let used = code.iter().take_while(|octet| octet.is_ascii_digit()).count();
             lengths.contains(&used) && code.iter().skip(used).all(|&octet| octet == 0)
         };
-        digits(&self.mcc, &[0, 3]) && digits(&self.mnc, &[0, 2, 3]) && self.reserved == [0; 2]
+        digits(&self.mcc, &[0, 3])
+            && digits(&self.mnc, &[0, 2, 3])
+            && self.flags & !flags == 0
+            && self.reserved == 0
     }
 }
 

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use xxhash_rust::xxh3::Xxh3;
-use zerocopy::IntoBytes;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use zerocopy::byteorder::little_endian::{U32, U64};
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::SnapshotError;
 use super::format::{ALIGNMENT, Entry, Fault, Header, MAGIC, Section, VERSION, checksum};
+use super::lineage::Lineage;
 use crate::index::Built;
 
 /// What each section holds, in the order of [`Section::ALL`].
@@ -138,6 +139,11 @@ pub fn write(sections: &Sections, out: &mut impl Write) -> io::Result<()> {
             checksum: U64::new(hash.digest()),
         });
     }
+    // The state that the lineage tells follows from the other sections.
+    let lineage = settled(sections, &table);
+    if let Some((lineage, entry)) = lineage.as_ref().zip(table.get_mut(Section::Lineage as usize - 1)) {
+        entry.checksum = U64::new(xxh3_64(lineage.as_bytes()));
+    }
     let mut header = Header {
         magic: MAGIC,
         version: U32::new(VERSION),
@@ -150,20 +156,38 @@ pub fn write(sections: &Sections, out: &mut impl Write) -> io::Result<()> {
     out.write_all(header.as_bytes())?;
     out.write_all(table.as_bytes())?;
     let mut written = (size_of::<Header>() + size_of_val(table.as_slice())) as u64;
-    for (entry, content) in table.iter().zip(sections) {
+    for ((entry, content), kind) in table.iter().zip(sections).zip(Section::ALL) {
         let gap = entry.offset.get() - written;
         out.write_all([0; ALIGNMENT as usize].get(..gap as usize).unwrap_or_default())?;
-        content.read(|octets| out.write_all(octets))?;
+        match (kind, &lineage) {
+            (Section::Lineage, Some(lineage)) => out.write_all(lineage.as_bytes())?,
+            _ => content.read(|octets| out.write_all(octets))?,
+        }
         written = entry.offset.get() + entry.length.get();
     }
     Ok(())
 }
 
-/// Publishes a snapshot at `path`: under a temporary name in the same folder, synced, then renamed.
+/// The lineage of these sections with its state filled in.
+fn settled(sections: &Sections, table: &[Entry]) -> Option<Lineage> {
+    let Content::Octets(octets) = sections.get(Section::Lineage as usize - 1)? else { return None };
+    let others = table.iter().filter(|entry| entry.kind.get() != Section::Lineage as u32);
+    Some(Lineage::read_from_bytes(octets).ok()?.settled(others.map(|entry| entry.checksum.get())))
+}
+
+/// Publishes a snapshot at `path`, as [`publish_file`] does.
+pub fn publish(sections: &Sections, path: &Path) -> Result<(), SnapshotError> {
+    publish_file(path, |out| write(sections, out))
+}
+
+/// Publishes what `write` writes at `path`: under a temporary name in the same folder, synced, then renamed.
 ///
 /// Whoever opens `path` finds the old file or the new one, also after a crash; whoever has the old
 /// one mapped keeps it.
-pub fn publish(sections: &Sections, path: &Path) -> Result<(), SnapshotError> {
+pub(super) fn publish_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> Result<(), SnapshotError> {
     let at_path = |error: io::Error| SnapshotError { path: Some(path.to_owned()), fault: Fault::Io(error) };
     if path.is_dir() {
         return Err(at_path(io::Error::new(io::ErrorKind::IsADirectory, "is a folder: name a file in it")));
@@ -176,13 +200,18 @@ pub fn publish(sections: &Sections, path: &Path) -> Result<(), SnapshotError> {
         .map_err(at_path)?;
     {
         let mut out = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
-        write(sections, &mut out).map_err(at_path)?;
+        write(&mut out).map_err(at_path)?;
         out.flush().map_err(at_path)?;
     }
     share_like_new_files(temporary.as_file()).map_err(at_path)?;
     temporary.as_file().sync_all().map_err(at_path)?;
     temporary.persist(path).map_err(|error| at_path(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at_path)
+    sync_folder(folder).map_err(at_path)
+}
+
+/// Makes what was named, renamed or removed in a folder outlast a crash.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// The folder that a file at `path` lies in.
