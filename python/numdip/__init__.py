@@ -43,6 +43,7 @@ from .errors import (
     RuleError,
     ServerError,
     SnapshotError,
+    TimeError,
 )
 
 TYPE_CHECKING = False  # importing typing would take a third of the time
@@ -68,6 +69,7 @@ __all__ = [
     "Snapshot",
     "SnapshotError",
     "Table",
+    "TimeError",
     "__version__",
     "errors",
     "from_domain",

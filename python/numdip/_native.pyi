@@ -1,6 +1,7 @@
 """Typed face of the Rust extension. One class per file of ``rust/native/src``."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -11,6 +12,8 @@ __all__ = [
     "Answer",
     "Exchange",
     "Explanation",
+    "LayerBuilder",
+    "LayerReport",
     "Naptr",
     "Number",
     "PlanBuilder",
@@ -21,6 +24,7 @@ __all__ = [
     "Snapshot",
     "Table",
     "__version__",
+    "compact",
     "from_domain",
     "to_domain",
 ]
@@ -142,9 +146,23 @@ class Snapshot:
     def path(self) -> str: ...
     @property
     def meta(self) -> str: ...  # JSON text written by the builder
-    def lookup(self, number: str | int | Number, /) -> Answer | None: ...
+    # How many layers have been applied to the plan, and from when on it is as it is (UTC).
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def time(self) -> datetime | None: ...
+    # Dicts with file, sequence, time, set, removed, octets and folded; the oldest layer first.
+    @property
+    def layers(self) -> list[dict[str, Any]]: ...
+    def reopen(self) -> Snapshot: ...  # what is at its path now; an unchanged file is shared
+    # at: what was true then, in UTC; TimeError before the earliest time that the plan knows.
+    def lookup(
+        self, number: str | int | Number, /, *, at: str | date | datetime | None = None
+    ) -> Answer | None: ...
     def lookup_many(self, numbers: Iterable[str | int | Number | None], /) -> Table: ...
-    def explain(self, number: str | int | Number, /) -> Explanation: ...
+    def explain(
+        self, number: str | int | Number, /, *, at: str | date | datetime | None = None
+    ) -> Explanation: ...
     def verify(self) -> None: ...  # SnapshotError names the damaged section
     def stats(self) -> dict[str, Any]: ...
     def __len__(self) -> int: ...  # prefixes and ported numbers together
@@ -195,11 +213,13 @@ class PlanBuilder:
     def add_ranges(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
     def add_ported(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
     # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written.
+    # time: seconds since 1970 UTC from when on the plan holds, 0 if that is not known.
     def write(
         self,
         path: str,
         *,
         meta: str = "{}",
+        time: int = 0,
         progress: Callable[[int, int], object] | None = None,
     ) -> PlanReport: ...
 
@@ -219,6 +239,55 @@ class PlanReport:
     def faults(
         self,
     ) -> list[str]: ...  # at most 100, 'file:line: column "mcc": found …, expected …'
+
+# --- layers.rs
+
+@final
+class LayerBuilder:
+    """Checks changes of ported numbers and writes a layer. Rows come as PlanBuilder's do."""
+
+    def __new__(
+        cls,
+        path: str,
+        *,
+        on_error: Literal["fail", "skip"] = "fail",
+        on_duplicate: Literal["fail", "last"] = "fail",
+    ) -> LayerBuilder: ...
+    def add_changes(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
+    # time: seconds since 1970 UTC from when on the changes hold.
+    def write(self, *, time: int, meta: str = "{}") -> LayerReport: ...
+
+@final
+class LayerReport:
+    @property
+    def file(self) -> str | None: ...  # name beside the plan; None: nothing changed
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def added(self) -> int: ...
+    @property
+    def changed(self) -> int: ...
+    @property
+    def removed(self) -> int: ...
+    @property
+    def unchanged(self) -> int: ...
+    @property
+    def added_twice(self) -> int: ...  # of the changed ones
+    @property
+    def changed_unlisted(self) -> int: ...  # of the added ones
+    @property
+    def removed_unlisted(self) -> int: ...  # of the unchanged ones
+    @property
+    def left_out(self) -> int: ...
+    @property
+    def replaced(self) -> int: ...
+    @property
+    def faults(self) -> list[str]: ...
+
+# Layers folded, ported numbers and networks of the plan then.
+def compact(
+    path: str, output: str | None = None, *, forget_history: bool = False
+) -> tuple[int, int, int]: ...
 
 # --- responder.rs
 

@@ -9,6 +9,7 @@ Each is a :class:`NumdipError` and also the built-in that a Python programmer wo
         ├── DomainError     (ValueError)  a name that is no ENUM domain, or no usable apex
         ├── NaptrError      (ValueError)  fields or octets that are no NAPTR record
         ├── RuleError       (ValueError)  a record that is no valid DDDS rule
+        ├── TimeError       (ValueError)  a time that cannot be read, or before a plan's history
         ├── SnapshotError   (OSError)     a snapshot that cannot be opened, read or written
         ├── PlanError       (ValueError)  plan files that cannot be read or hold bad rows
         ├── ConfigError     (ValueError)  a configuration with faults
@@ -40,6 +41,7 @@ __all__ = [
     "RuleError",
     "ServerError",
     "SnapshotError",
+    "TimeError",
 ]
 
 
@@ -81,6 +83,10 @@ class NaptrError(NumdipError, ValueError):
 
 class RuleError(NumdipError, ValueError):
     """A NAPTR record whose substitution expression is no valid rule (RFC 3402 §3.2)."""
+
+
+class TimeError(NumdipError, ValueError):
+    """A time that cannot be read, or that lies before the earliest that a plan can speak for."""
 
 
 class SnapshotError(NumdipError, OSError):

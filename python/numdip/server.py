@@ -4,15 +4,16 @@ Python opens the snapshot, builds the responder and starts the extension's worke
 on it only waits for signals, and never sees a packet.
 
 ========  ======================================================================================
-SIGHUP    configuration, access list and snapshot are read anew. If any of them has a fault the
-          old state goes on serving and the fault is told. ``listen`` and ``workers`` stay as they
-          are until the next start.
+SIGHUP    configuration, access list, snapshot and its layers are read anew. If any of them has a
+          fault the old state goes on serving and the fault is told. ``listen`` and ``workers``
+          stay as they are until the next start.
 SIGTERM   what was received is answered, then the server ends. SIGINT (Ctrl-C) does the same.
 ========  ======================================================================================
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import select
 import signal
@@ -30,7 +31,8 @@ from .errors import ConfigError, SnapshotError
 
 __all__ = ["judge", "run"]
 
-_Look = tuple[int, int, int] | None
+#: Of each file that is watched: its name and what tells it from one that replaces it.
+_Look = list[tuple[str, int, int, int]] | None
 
 #: Seconds between two looks at a watched snapshot.
 WATCH_INTERVAL = 0.5
@@ -42,11 +44,17 @@ _TAKEN = (signal.SIGHUP, *_STOP)
 # ---------- From a configuration to what the workers need ----------------------------------------
 
 
-def judge(config: Config) -> tuple[tuple[Snapshot, Responder] | None, list[Fault]]:
-    """Builds what *config* asks for: snapshot and responder, or the faults that prevent them."""
+def judge(
+    config: Config, before: tuple[Config, Snapshot] | None = None
+) -> tuple[tuple[Snapshot, Responder] | None, list[Fault]]:
+    """Builds what *config* asks for: snapshot and responder, or the faults that prevent them.
+
+    A snapshot that was opened *before* by the same keys shares its file with the new one if it is
+    still the same file, so that a layer is taken up without copying gigabytes again.
+    """
     faults: list[Fault] = []
     try:
-        snapshot = open_snapshot(config.plan.path, memory=config.plan.memory)
+        snapshot = _open(config, before)
     except SnapshotError as error:
         faults.append(("plan.path", str(error)))
         # The answer's template is judged all the same, with the bundled plan if there is one.
@@ -64,6 +72,12 @@ def judge(config: Config) -> tuple[tuple[Snapshot, Responder] | None, list[Fault
         return (snapshot, _responder(snapshot, config, access)), []
     except ConfigError as error:
         return None, [_fault(error)]
+
+
+def _open(config: Config, before: tuple[Config, Snapshot] | None) -> Snapshot:
+    if before is not None and before[0].plan == config.plan:
+        return before[1].reopen()
+    return open_snapshot(config.plan.path, memory=config.plan.memory)
 
 
 def _responder(snapshot: Snapshot, config: Config, access: Acl) -> Responder:
@@ -121,25 +135,31 @@ def run(load: Callable[[], Config], name: str) -> None:
     with _signals() as wait:
         config = load()
         look = _identity(config)
-        snapshot, responder = _prepare(config, name)
+        snapshot, responder = _prepare(config, name, None)
         server = _start(responder, config)
         _say_ready(server, config, snapshot)
         started = config.server
+        failed = False
         while True:
             signals = wait(WATCH_INTERVAL if config.plan.watch else None)
             if not signals.isdisjoint(_STOP):
                 break
             if signal.SIGHUP in signals:
-                config, look = _reload(server, load, name) or (config, look)
+                if done := _reload(server, load, name, (config, snapshot)):
+                    config, snapshot, look = done
+                    failed = False
                 _say_unchanged(started, config.server)
-            elif config.plan.watch and (seen := _identity(config)) != look:
-                # A file that fails is not tried again until it changes again.
-                look = seen
-                _reload(server, partial(_same, config), name)
+            elif config.plan.watch and _identity(config, failed=failed) != look:
+                # Files that fail are not tried again until one of them changes again.
+                seen = _identity(config, failed=True)
+                done = _reload(server, partial(_same, config), name, (config, snapshot))
+                failed = done is None
+                _, snapshot, look = done or (config, snapshot, seen)
         for stop in _STOP:
             signal.signal(stop, signal.SIG_IGN)
         server.stop()
-        counted = [f"{counter} {count}" for counter, count in server.counters().items() if count]
+        counters = server.counters().items()
+        counted = [f"{name} {n}" for name, n in counters if n and not name.startswith("plan_")]
         _say(f"stopped; {', '.join(counted) or 'nothing was received'}")
 
 
@@ -147,8 +167,10 @@ def _same(config: Config) -> Config:
     return config
 
 
-def _prepare(config: Config, name: str) -> tuple[Snapshot, Responder]:
-    prepared, faults = judge(config)
+def _prepare(
+    config: Config, name: str, before: tuple[Config, Snapshot] | None
+) -> tuple[Snapshot, Responder]:
+    prepared, faults = judge(config, before)
     if prepared is None:
         raise faults_error(name, faults)
     return prepared
@@ -164,29 +186,40 @@ def _start(responder: Responder, config: Config) -> Server:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
 
 
-def _reload(server: Server, load: Callable[[], Config], name: str) -> tuple[Config, _Look] | None:
+def _reload(
+    server: Server, load: Callable[[], Config], name: str, before: tuple[Config, Snapshot]
+) -> tuple[Config, Snapshot, _Look] | None:
     """Hands *server* a new responder, and gives what it was made of; ``None`` if that failed."""
     try:
         config = load()
         look = _identity(config)  # before it is opened: a file replaced meanwhile is seen as new
-        snapshot, responder = _prepare(config, name)
+        snapshot, responder = _prepare(config, name, before)
         server.reload(responder)
     except Exception as error:  # noqa: BLE001 - whatever it is, the old state can serve on
         _say(f"reload failed, serving on as before: {error or type(error).__name__}")
         return None
     _say(f"reloaded: {_described(config, snapshot)}")
-    return config, look
+    return config, snapshot, look
 
 
-def _identity(config: Config) -> _Look:
-    """What tells a snapshot's file from the one that replaces it; ``None``: nothing to watch."""
-    if config.plan.path is None:
+def _identity(config: Config, *, failed: bool = False) -> _Look:
+    """What tells the plan's files from those that replace them; ``None``: nothing to watch.
+
+    Those are the snapshot and the list of its layers, which is written last. After a reload that
+    *failed* the layers count too: it may be one of them that is mended.
+    """
+    path = config.plan.path
+    if path is None:
         return None
-    try:
-        found = os.stat(config.plan.path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    paths = [path, f"{path}.layers"]
+    if failed:
+        paths += sorted(glob.glob(f"{glob.escape(path)}.*[0-9].*"))
+    looks = []
+    for path in paths:
+        with suppress(OSError):
+            found = os.stat(path)
+            looks.append((path, found.st_ino, found.st_mtime_ns, found.st_size))
+    return looks
 
 
 # ---------- Signals ------------------------------------------------------------------------------

@@ -28,6 +28,10 @@ def lookup(
     json_lines: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each number.")
     ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="As it was then: ISO 8601 in UTC, such as 2026-03-01."),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, step by step.")] = False,
 ) -> int:
     """Look numbers up in a snapshot.
@@ -49,7 +53,7 @@ def lookup(
                 _print_json({"number": text, "found": False, "reason": str(error)})
             code = UNREADABLE
             continue
-        explanation = snapshot.explain(number)
+        explanation = snapshot.explain(number, at=at)
         if not explanation.found:
             code = max(code, NO)
         if json_lines:

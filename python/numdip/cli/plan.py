@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .failures import DONE, NO, complain, exits
-from .words import aligned, share
+from .words import aligned, share, utc
 
 if TYPE_CHECKING:
+    from ..plan import Applied, Built
     from ..plan.stats import Statistics
 
 __all__ = ["plan"]
@@ -48,6 +49,10 @@ def build(
         Literal["fail", "last"],
         typer.Option(help="Two rows for one number: an error, or the last counts."),
     ] = "fail",
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="From when on it holds, ISO 8601 in UTC; now if not given."),
+    ] = None,
 ) -> int:
     """Build a snapshot from plan files.
 
@@ -62,6 +67,7 @@ def build(
             built = build_snapshot(
                 inputs,
                 output,
+                time=time,
                 on_error=on_error,
                 on_duplicate=on_duplicate,
                 note=complain,
@@ -72,16 +78,23 @@ def build(
             raise
         complain(error.report)
         return NO
-    complain("\n".join(built.faults))
-    if built.left_out > len(built.faults):
-        complain(f"… and {built.left_out - len(built.faults):,} more")
-    replaced = f", {built.replaced:,} rows replaced by later ones" if built.replaced else ""
-    left_out = f", {built.left_out:,} bad rows left out" if built.left_out else ""
+    _complain_of_rows(built)
     print(
         f"{output}: {built.ranges:,} ranges, {built.ported:,} ported numbers, "
-        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{replaced}{left_out}"
+        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{_rows_lost(built)}"
     )
     return DONE
+
+
+def _complain_of_rows(done: Applied | Built) -> None:
+    complain("\n".join(done.faults))
+    if done.left_out > len(done.faults):
+        complain(f"… and {done.left_out - len(done.faults):,} more")
+
+
+def _rows_lost(done: Applied | Built) -> str:
+    replaced = f", {done.replaced:,} rows replaced by later ones" if done.replaced else ""
+    return replaced + (f", {done.left_out:,} bad rows left out" if done.left_out else "")
 
 
 @contextmanager
@@ -99,6 +112,100 @@ def _progress(inputs: list[str]) -> Iterator[Callable[[int], None]]:
         yield lambda octets: bar.advance(task, octets)
 
 
+# ---------- apply, compact -----------------------------------------------------------------------
+
+
+@plan.command()
+@exits
+def apply(
+    snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot that is changed.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN…", help="CSV (also .gz, .zst) or Parquet: number, action, mcc, mnc, …"
+        ),
+    ],
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="From when on they hold, ISO 8601 in UTC; now by default."),
+    ] = None,
+    on_error: Annotated[
+        Literal["fail", "skip"],
+        typer.Option(help="Bad rows: write nothing, or apply the others."),
+    ] = "fail",
+    on_duplicate: Annotated[
+        Literal["fail", "last"],
+        typer.Option(help="Two rows for one number: an error, or the last counts."),
+    ] = "fail",
+) -> int:
+    """Lay changes of ported numbers over a snapshot.
+
+    The column action is add, change or remove; a removed number returns to its range. Applying the
+    same changes again changes nothing. Exits with 1 if rows are bad and nothing was written.
+    """
+    from ..errors import PlanError
+    from ..plan import apply as apply_changes
+
+    try:
+        with _progress(inputs) as progress:
+            applied = apply_changes(
+                snapshot,
+                inputs,
+                time=time,
+                on_error=on_error,
+                on_duplicate=on_duplicate,
+                note=complain,
+                progress=progress,
+            )
+    except PlanError as error:
+        if not error.report:
+            raise
+        complain(error.report)
+        return NO
+    _complain_of_rows(applied)
+    for count, text in (
+        (applied.added_twice, "to be added were ported already, to another network: changed"),
+        (applied.changed_unlisted, "to be changed were not ported yet: added"),
+        (applied.removed_unlisted, "to be removed were not ported"),
+    ):
+        if count:
+            complain(f"{snapshot}: {count:,} numbers {text}")
+    layer = f"layer {applied.sequence}" if applied.file else "nothing changed, no layer"
+    print(
+        f"{snapshot}: {layer}: {applied.added:,} added, {applied.changed:,} changed, "
+        f"{applied.removed:,} removed, {applied.unchanged:,} as they were{_rows_lost(applied)}"
+    )
+    return DONE
+
+
+@plan.command()
+@exits
+def compact(
+    snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot with layers.")],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="OUT", help="Write there, leave F as it is."),
+    ] = None,
+    forget_history: Annotated[
+        bool,
+        typer.Option("--forget-history", help="Remove folded layers: no more lookup --at before."),
+    ] = False,
+) -> int:
+    """Fold the layers of a snapshot into its file.
+
+    Look-ups, also of earlier times, say the same before and after.
+    """
+    from ..plan import compact as fold
+
+    done = fold(snapshot, output, forget_history=forget_history)
+    written = output or snapshot
+    print(
+        f"{written}: {done.layers:,} layers folded, {done.ported:,} ported numbers, "
+        f"{done.networks:,} networks, {os.path.getsize(written):,} octets"
+    )
+    return DONE
+
+
 # ---------- verify -------------------------------------------------------------------------------
 
 
@@ -107,7 +214,7 @@ def _progress(inputs: list[str]) -> Iterator[Callable[[int], None]]:
 def verify(
     snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot.")],
 ) -> int:
-    """Read a whole snapshot and check every section of it.
+    """Read a whole snapshot with its layers and check every section of it.
 
     Exits with 1 if it is damaged, with 2 if there is no such file.
     """
@@ -122,7 +229,8 @@ def verify(
     except SnapshotError as error:
         complain(str(error))
         return NO
-    print(f"{snapshot}: sound, {len(opened):,} prefixes and ported numbers")
+    layers = f", {len(opened.layers):,} layers" if opened.layers else ""
+    print(f"{snapshot}: sound, {len(opened):,} prefixes and ported numbers{layers}")
     return DONE
 
 
@@ -149,6 +257,13 @@ def stats(
         f"{found.path}: {found.ranges:,} ranges, {found.ported:,} ported numbers, "
         f"{found.networks:,} networks, {found.octets:,} octets"
     )
+    print(f"file: sequence {found.base_sequence:,}, {utc(found.base_time)}")
+    for layer in found.layers:
+        print(
+            f"layer {layer['sequence']:,}: {utc(layer['time'])}, {layer['set']:,} set, "
+            f"{layer['removed']:,} removed, {layer['octets']:,} octets"
+            + (", folded" if layer["folded"] else "")
+        )
     for source in found.sources:
         print(f"source: {source}")
     _print_countries(found)

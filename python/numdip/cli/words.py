@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-__all__ = ["aligned", "network_words", "share"]
+__all__ = ["aligned", "network_words", "share", "utc"]
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
@@ -34,6 +35,11 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[st
 def network_words(mcc: str | None, mnc: str | None) -> list[str]:
     """MCC and MNC, each a field."""
     return [f"mcc {mcc or '-'}", f"mnc {mnc or '-'}"]
+
+
+def utc(time: datetime | None) -> str:
+    """A time in UTC, as RFC 3339 has it."""
+    return "time unknown" if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def share(value: float | None) -> str:

@@ -32,7 +32,7 @@ signal.siginterrupt(signal.SIGINT, True)
 
 __all__ = ["Batch", "PlanFile"]
 
-Kind = Literal["ranges", "ported numbers"]
+Kind = Literal["ranges", "ported numbers", "changes"]
 
 #: The columns that a file must have, and those that it may have besides.
 _COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
@@ -42,6 +42,10 @@ _COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
     ),
     "ported numbers": (
         ["number", "mcc", "mnc"],
+        ["operator", "spid", "rn", "rn_context"],
+    ),
+    "changes": (
+        ["number", "action", "mcc", "mnc"],
         ["operator", "spid", "rn", "rn_context"],
     ),
 }
@@ -63,7 +67,7 @@ class Batch(NamedTuple):
 
 
 class PlanFile:
-    """One file of ranges or of ported numbers.
+    """One file of ranges, of ported numbers or of changes to these.
 
     Raises :class:`~numdip.errors.PlanError`, which names the file and where possible the line, when
     it is made and while :meth:`batches` is read.
@@ -160,6 +164,8 @@ def _sort_columns(
             f"file of ranges, number in a file of ported numbers{mend}"
         )
     kind: Kind = "ranges" if "prefix" in found else "ported numbers"
+    if kind == "ported numbers" and "action" in found:
+        kind = "changes"
     required, extras = _COLUMNS[kind]
     missing = [name for name in required if name not in found]
     if missing:

@@ -8,6 +8,7 @@ mobile space some has an operator's *name*, and of that some has a *known* netwo
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import Snapshot
@@ -45,10 +46,17 @@ class Statistics(NamedTuple):
     """Counts of a snapshot and the coverage of its countries, largest named space first."""
 
     path: str
+    #: Of the plan's file; layers have their own.
     octets: int
     ranges: int
     ported: int
     networks: int
+    #: How many layers are folded into the plan's file.
+    base_sequence: int
+    #: From when on the file holds, in UTC; ``None`` if nobody noted it.
+    base_time: datetime | None
+    #: Layers, as ``Snapshot.layers`` gives them.
+    layers: list[dict[str, Any]]
     sources: list[str]
     #: What the builder wrote about the plan.
     meta: dict[str, Any]
@@ -81,12 +89,19 @@ class Statistics(NamedTuple):
             | {"named_share": country.named_share, "known_share": country.known_share}
             for country in self.countries
         ]
+        layers = [layer | {"time": _iso(layer["time"])} for layer in self.layers]
         return self._asdict() | {
+            "base_time": _iso(self.base_time),
+            "layers": layers,
             "known_share": self.known_share,
             "without_networks": self.without_networks,
             "known_share_of_others": self.known_share_of_others,
             "countries": countries,
         }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _known_share(countries: list[CountryCoverage]) -> float | None:
@@ -104,6 +119,9 @@ def statistics(snapshot: Snapshot) -> Statistics:
         ranges=found["ranges"],
         ported=found["ported"],
         networks=found["networks"],
+        base_sequence=found["base_sequence"],
+        base_time=found["base_time"],
+        layers=snapshot.layers,
         sources=list(found["sources"]),
         meta=json.loads(snapshot.meta),
         countries=sorted(countries, key=lambda one: (-one.named_space, one.country)),

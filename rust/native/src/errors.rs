@@ -6,8 +6,9 @@ use numdip_core::dns::name::NameError;
 use numdip_core::naptr::NaptrError as CoreNaptrError;
 use numdip_core::number::NumberError as CoreNumberError;
 use numdip_core::plan::PlanError as CorePlanError;
+use numdip_core::plan::compact::CompactError;
 use numdip_core::respond::SettingsError;
-use numdip_core::snapshot::SnapshotError as CoreSnapshotError;
+use numdip_core::snapshot::{SnapshotError as CoreSnapshotError, TooEarly};
 use numdip_server::{AclError, StartError};
 use pyo3::PyErr;
 
@@ -23,6 +24,7 @@ mod classes {
     import_exception!(numdip.errors, PlanError);
     import_exception!(numdip.errors, ServerError);
     import_exception!(numdip.errors, SnapshotError);
+    import_exception!(numdip.errors, TimeError);
 }
 
 //----------- Fault ----------------------------------------------------------
@@ -36,6 +38,7 @@ pub(crate) enum Fault {
     Plan(String),
     Config(String),
     Server(String),
+    Time(String),
     /// Raised by Python itself, or a plain built-in exception.
     Python(PyErr),
 }
@@ -50,6 +53,7 @@ impl From<Fault> for PyErr {
             Fault::Plan(text) => classes::PlanError::new_err(text),
             Fault::Config(text) => classes::ConfigError::new_err(text),
             Fault::Server(text) => classes::ServerError::new_err(text),
+            Fault::Time(text) => classes::TimeError::new_err(text),
             Fault::Python(error) => error,
         }
     }
@@ -87,10 +91,26 @@ impl From<CoreSnapshotError> for Fault {
 
 impl From<CorePlanError> for Fault {
     fn from(error: CorePlanError) -> Self {
-        if let CorePlanError::Io(_) = error {
-            return Self::Snapshot(error.to_string());
+        match error {
+            CorePlanError::TimeRunsBack { .. } => Self::Time(error.to_string()),
+            CorePlanError::Io(_) => Self::Snapshot(error.to_string()),
+            error => Self::Plan(error.to_string()),
         }
-        Self::Plan(error.to_string())
+    }
+}
+
+impl From<CompactError> for Fault {
+    fn from(error: CompactError) -> Self {
+        match error {
+            CompactError::Plan(error) => error.into(),
+            CompactError::Snapshot(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooEarly> for Fault {
+    fn from(error: TooEarly) -> Self {
+        Self::Time(error.to_string())
     }
 }
 

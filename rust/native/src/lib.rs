@@ -8,12 +8,14 @@ mod apex;
 mod bulk;
 mod errors;
 mod exchange;
+mod layers;
 mod naptr;
 mod number;
 mod plan;
 mod responder;
 mod server;
 mod snapshot;
+mod times;
 
 /// The native module.
 #[pyo3::pymodule(gil_used = false)]
@@ -24,6 +26,8 @@ mod _native {
     use crate::bulk::Table;
     #[pymodule_export]
     use crate::exchange::{Exchange, Reply};
+    #[pymodule_export]
+    use crate::layers::{LayerBuilder, LayerReport, compact};
     #[pymodule_export]
     use crate::naptr::Naptr;
     #[pymodule_export]

@@ -10,7 +10,8 @@ use arrow_array::{
     Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
 };
 use numdip_core::plan::{PlanBuilder as CoreBuilder, Policy, PortedFields, RangeFields, Report, Resources};
-use numdip_core::snapshot::writer;
+use numdip_core::snapshot::append;
+use numdip_core::snapshot::lineage::Time;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatchReader;
@@ -41,11 +42,8 @@ impl PlanBuilder {
         memory: Option<usize>,
         folder: Option<PathBuf>,
     ) -> PyResult<Self> {
-        let policy = Policy {
-            skip_bad_rows: one_of("on_error", on_error, ["fail", "skip"])?,
-            last_duplicate_wins: one_of("on_duplicate", on_duplicate, ["fail", "last"])?,
-        };
         let default = Resources::default();
+        let policy = policy(on_error, on_duplicate)?;
         let resources =
             Resources { memory: memory.unwrap_or(default.memory), folder: folder.unwrap_or(default.folder) };
         Ok(Self { inner: Mutex::new(Some(CoreBuilder::with_resources(policy, &resources))) })
@@ -127,20 +125,24 @@ impl PlanBuilder {
 
     /// Writes the snapshot to path, whole or not at all, and ends the builder.
     ///
-    /// meta is JSON text to keep with the plan; progress is called with the count of ported rows written so
-    /// far and the count of all. Raises PlanError, whose text is the report, when rows are bad and on_error
-    /// is "fail", and SnapshotError when the file or a temporary one cannot be written; what progress or a
-    /// signal handler raises ends the writing.
-    #[pyo3(signature = (path, *, meta = "{}", progress = None))]
+    /// meta is JSON text to keep with the plan; time says from when on the plan holds, in seconds since 1970
+    /// UTC, 0 if that is not known; progress is called with the count of ported rows written so far and the
+    /// count of all. Layers of a plan that was at path before are its no longer. Raises PlanError, whose text
+    /// is the report, when rows are bad and on_error is "fail", and SnapshotError when the file or a temporary
+    /// one cannot be written; what progress or a signal handler raises ends the writing.
+    #[pyo3(signature = (path, *, meta = "{}", time = 0, progress = None))]
     fn write(
         &self,
         py: Python<'_>,
         path: PathBuf,
         meta: &str,
+        time: i64,
         progress: Option<Py<PyAny>>,
     ) -> Result<PlanReport, Fault> {
+        let time = in_calendar(time)?;
         py.detach(|| {
-            let builder = self.take()?;
+            let mut builder = self.take()?;
+            builder.set_time(time);
             let mut raised = None;
             let mut watch = |done, total| {
                 let told = Python::attach(|py| {
@@ -154,7 +156,7 @@ impl PlanBuilder {
                 return Err(error.into());
             }
             let (sections, report) = built?;
-            writer::publish(&sections, &path)?;
+            append::replace_plan(&sections, &path)?;
             Ok(PlanReport(report))
         })
     }
@@ -170,18 +172,11 @@ impl PlanBuilder {
         first_line: u64,
         mut add_batch: impl FnMut(&mut CoreBuilder, &RecordBatch, u64) -> Result<(), Fault> + Send,
     ) -> Result<u64, Fault> {
-        let reader = stream.into_reader()?;
-        py.detach(|| {
-            let mut inner = self.inner.lock().map_err(|_| ended())?;
-            let builder = inner.as_mut().ok_or_else(ended)?;
-            builder.begin_file(file);
-            let mut rows = 0;
-            for batch in reader {
-                let batch = batch.map_err(|error| Fault::Plan(format!("{file}: {error}")))?;
-                add_batch(builder, &batch, first_line + rows)?;
-                rows += batch.num_rows() as u64;
+        add_batches(py, stream, file, &self.inner, |builder, batch, row| {
+            if row == 0 {
+                builder.begin_file(file);
             }
-            Ok(rows)
+            add_batch(builder, batch, first_line + row)
         })
     }
 
@@ -190,8 +185,46 @@ impl PlanBuilder {
     }
 }
 
-fn ended() -> Fault {
+/// Hands each batch of a stream to `add_batch`, with the count of the rows before it; gives the count of all.
+pub(crate) fn add_batches<B: Send>(
+    py: Python<'_>,
+    stream: PyRecordBatchReader,
+    file: &str,
+    builder: &Mutex<Option<B>>,
+    mut add_batch: impl FnMut(&mut B, &RecordBatch, u64) -> Result<(), Fault> + Send,
+) -> Result<u64, Fault> {
+    let reader = stream.into_reader()?;
+    py.detach(|| {
+        let mut inner = builder.lock().map_err(|_| ended())?;
+        let builder = inner.as_mut().ok_or_else(ended)?;
+        let mut rows = 0;
+        for batch in reader {
+            let batch = batch.map_err(|error| Fault::Plan(format!("{file}: {error}")))?;
+            add_batch(builder, &batch, rows)?;
+            rows += batch.num_rows() as u64;
+        }
+        Ok(rows)
+    })
+}
+
+pub(crate) fn ended() -> Fault {
     PyRuntimeError::new_err("this builder has written its snapshot: make another").into()
+}
+
+/// A time that a file can have.
+pub(crate) fn in_calendar(seconds: i64) -> PyResult<Time> {
+    match seconds {
+        0..=253_402_300_799 => Ok(Time(seconds)),
+        other => Err(PyValueError::new_err(format!("time is from 1970 to 9999, not {other} s since 1970"))),
+    }
+}
+
+/// What the words for bad rows and for second ones mean.
+pub(crate) fn policy(on_error: &str, on_duplicate: &str) -> PyResult<Policy> {
+    Ok(Policy {
+        skip_bad_rows: one_of("on_error", on_error, ["fail", "skip"])?,
+        last_duplicate_wins: one_of("on_duplicate", on_duplicate, ["fail", "last"])?,
+    })
 }
 
 /// Whether `value` is the second of the two words that an argument can be.
@@ -208,7 +241,7 @@ fn one_of(argument: &str, value: &str, words: [&str; 2]) -> PyResult<bool> {
 //----------- Column ---------------------------------------------------------
 
 /// A column of text in any of Arrow's layouts; null and a column that is not there are empty text.
-enum Column<'a> {
+pub(crate) enum Column<'a> {
     Small(&'a StringArray),
     Large(&'a LargeStringArray),
     View(&'a StringViewArray),
@@ -216,7 +249,7 @@ enum Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn of(batch: &'a RecordBatch, name: &str, required: bool, file: &str) -> Result<Self, Fault> {
+    pub(crate) fn of(batch: &'a RecordBatch, name: &str, required: bool, file: &str) -> Result<Self, Fault> {
         let Some(array) = batch.column_by_name(name) else {
             return match required {
                 true => Err(Fault::Plan(format!("{file}: column \"{name}\" is missing"))),
@@ -231,7 +264,7 @@ impl<'a> Column<'a> {
             })
     }
 
-    fn get(&self, row: usize) -> &'a str {
+    pub(crate) fn get(&self, row: usize) -> &'a str {
         let value =
             |array: &'a dyn Array, value: fn(&'a dyn Array, usize) -> &'a str| match array.is_null(row) {
                 true => "",
@@ -247,14 +280,14 @@ impl<'a> Column<'a> {
 }
 
 /// A column of digits: text, or integers, which lose no digit as no number starts with 0.
-enum Digits<'a> {
+pub(crate) enum Digits<'a> {
     Text(Column<'a>),
     Signed(&'a Int64Array),
     Unsigned(&'a UInt64Array),
 }
 
 impl<'a> Digits<'a> {
-    fn of(batch: &'a RecordBatch, name: &str, file: &str) -> Result<Self, Fault> {
+    pub(crate) fn of(batch: &'a RecordBatch, name: &str, file: &str) -> Result<Self, Fault> {
         let array = batch.column_by_name(name);
         let signed = array.and_then(|array| array.as_primitive_opt::<Int64Type>()).map(Self::Signed);
         let unsigned = || array.and_then(|array| array.as_primitive_opt::<UInt64Type>()).map(Self::Unsigned);
@@ -262,7 +295,7 @@ impl<'a> Digits<'a> {
     }
 
     /// The digits of a row, with `digits` as room for those of an integer; null is empty.
-    fn get<'b>(&self, row: usize, digits: &'b mut String) -> &'b str
+    pub(crate) fn get<'b>(&self, row: usize, digits: &'b mut String) -> &'b str
     where
         'a: 'b,
     {

@@ -52,12 +52,19 @@ impl Server {
         self.0.reload(responder.get().state());
     }
 
-    /// What was received, answered, dropped and so on since the start.
+    /// What was received, answered, dropped and so on since the start; and of the plan in force plan_sequence
+    /// (layers applied to it so far), plan_time (from when on it holds, seconds since 1970 UTC, 0 if that is
+    /// not known) and plan_layers (layers over its file).
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (name, value) in self.0.counters().iter() {
             dict.set_item(name, value)?;
         }
+        let state = self.0.state();
+        let snapshot = state.responder.snapshot();
+        dict.set_item("plan_sequence", snapshot.lineage().sequence())?;
+        dict.set_item("plan_time", snapshot.lineage().time().0)?;
+        dict.set_item("plan_layers", snapshot.open_layers())?;
         Ok(dict)
     }
 

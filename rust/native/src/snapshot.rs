@@ -7,6 +7,7 @@ use std::sync::Arc;
 use numdip_core::answer::{self, explain};
 use numdip_core::number::{Form, Number, Prefix};
 use numdip_core::plan::stats;
+use numdip_core::snapshot::lineage::Time;
 use numdip_core::snapshot::{Memory, NetworkRow, RangeRow, Snapshot as CoreSnapshot};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,6 +17,7 @@ use zerocopy::byteorder::little_endian::U32;
 use crate::bulk::{self, Table};
 use crate::errors::Fault;
 use crate::number;
+use crate::times;
 
 //----------- Snapshot -------------------------------------------------------
 
@@ -70,10 +72,21 @@ impl Snapshot {
     /// Dips for one number: an Answer, or None when the plan says nothing about it.
     ///
     /// Takes a str with a leading + or without, an int, or a Number; raises NumberError for what is none.
-    #[pyo3(signature = (number, /))]
-    fn lookup(&self, number: &Bound<'_, PyAny>) -> Result<Option<Answer>, Fault> {
+    ///
+    /// With at, the answer is what was true then, as far as layers tell: a str ("2026-03-01" is the start of
+    /// that day, or an ISO date and time), a date or a datetime, in UTC where nothing else is said. Raises
+    /// TimeError for a time before the earliest that the plan can speak for, which the message names.
+    #[pyo3(signature = (number, /, *, at = None))]
+    fn lookup(
+        &self,
+        number: &Bound<'_, PyAny>,
+        at: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Option<Answer>, Fault> {
         let number = number::read(number, Form::Msisdn)?;
-        Ok(Answer::find(&self.inner, number))
+        match at {
+            None => Ok(Answer::find(&self.inner, number)),
+            Some(at) => Answer::find_at(&self.inner, number, times::read(at)?),
+        }
     }
 
     /// Dips for many numbers: an Arrow table with one row per number, in order.
@@ -85,25 +98,74 @@ impl Snapshot {
         bulk::lookup_many(&self.inner, numbers)
     }
 
-    /// Dips for one number and says why the answer is what it is.
-    #[pyo3(signature = (number, /))]
-    fn explain(&self, number: &Bound<'_, PyAny>) -> Result<Explanation, Fault> {
+    /// Dips for one number and says why the answer is what it is. at as for lookup.
+    #[pyo3(signature = (number, /, *, at = None))]
+    fn explain(
+        &self,
+        number: &Bound<'_, PyAny>,
+        at: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Explanation, Fault> {
         let number = number::read(number, Form::Msisdn)?;
-        Ok(Explanation {
-            number,
-            inner: explain::explain(&self.inner.view(), number),
-            answer: Answer::find(&self.inner, number),
-        })
+        let at = at.map(times::read).transpose()?;
+        let inner = explain::explain(&self.inner, number, at)?;
+        let answer = match at {
+            None => Answer::find(&self.inner, number),
+            Some(at) => Answer::find_at(&self.inner, number, at)?,
+        };
+        Ok(Explanation { number, inner, answer })
     }
 
-    /// Checks every octet of the file. Raises SnapshotError, which names the damaged section.
+    /// How many layers have been applied to the plan since it was built.
+    #[getter]
+    fn sequence(&self) -> u64 {
+        self.inner.lineage().sequence()
+    }
+
+    /// From when on the plan is as it is: the time of the newest layer, or else of the plan; a datetime in
+    /// UTC, None if nobody noted it.
+    #[getter]
+    fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        times::write(py, self.inner.lineage().time())
+    }
+
+    /// The layers since the plan was built or its history forgotten, the oldest first.
+    ///
+    /// A list of dicts with file (a name beside the plan), sequence, time (a datetime in UTC), set (numbers
+    /// that it gives a network), removed (numbers that it returns to their ranges), octets and folded
+    /// (whether it is in the plan's own file, so that it is asked about the past alone).
+    #[getter]
+    fn layers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let layers = PyList::empty(py);
+        for facts in py.detach(|| self.inner.layers()) {
+            let layer = PyDict::new(py);
+            layer.set_item("file", facts.file)?;
+            layer.set_item("sequence", facts.sequence)?;
+            layer.set_item("time", times::write(py, facts.time)?)?;
+            layer.set_item("set", facts.set)?;
+            layer.set_item("removed", facts.removed)?;
+            layer.set_item("octets", facts.octets)?;
+            layer.set_item("folded", facts.folded)?;
+            layers.append(layer)?;
+        }
+        Ok(layers)
+    }
+
+    /// Opens what is at the snapshot's path now. A file that is still the same one is not copied or mapped
+    /// again, so taking up a layer costs little. Raises SnapshotError as open does.
+    fn reopen(&self, py: Python<'_>) -> Result<Self, Fault> {
+        let inner = py.detach(|| self.inner.reopen())?;
+        Ok(Self { inner: Arc::new(inner), memory: self.memory.clone() })
+    }
+
+    /// Checks every octet of the file and of its layers. Raises SnapshotError, which names the damaged section.
     fn verify(&self, py: Python<'_>) -> Result<(), Fault> {
         Ok(py.detach(|| self.inner.verify())?)
     }
 
     /// Counts of the plan.
     ///
-    /// A dict with ranges, ported, networks, octets (of the file), sources (list) and countries: a list of
+    /// A dict with ranges, ported, networks, octets (of the file), base_sequence and base_time (of the file:
+    /// how many layers are folded into it, and from when on it holds), sources (list) and countries: a list of
     /// dicts with country (ISO 3166-1 alpha-2, "" for none), ranges, mobile_space, named_space,
     /// known_space and portable. A space weighs a prefix by how many numbers of 15 digits start with it:
     /// all mobile ones, of those the ones with an operator name, of those the ones with MCC and MNC.
@@ -125,6 +187,9 @@ impl Snapshot {
         dict.set_item("ported", stats.ported)?;
         dict.set_item("networks", stats.networks)?;
         dict.set_item("octets", self.inner.size())?;
+        let base = self.inner.base_lineage();
+        dict.set_item("base_sequence", base.sequence())?;
+        dict.set_item("base_time", times::write(py, base.time())?)?;
         dict.set_item("sources", stats.sources.into_iter().collect::<Vec<_>>())?;
         dict.set_item("countries", countries)?;
         Ok(dict)
@@ -132,7 +197,7 @@ impl Snapshot {
 
     fn __len__(&self) -> usize {
         let view = self.inner.view();
-        view.trie.len() + view.index.len()
+        view.trie.len() + view.ported.len()
     }
 
     fn __repr__(&self) -> String {
@@ -141,7 +206,7 @@ impl Snapshot {
             "<numdip.Snapshot {:?}: {} prefixes, {} ported numbers>",
             self.path(),
             view.trie.len(),
-            view.index.len()
+            view.ported.len()
         )
     }
 
@@ -156,6 +221,7 @@ impl Snapshot {
 
 /// What one dip found. Immutable; what is unknown is None.
 #[pyclass(frozen, module = "numdip")]
+#[derive(Clone)]
 pub(crate) struct Answer {
     snapshot: Arc<CoreSnapshot>,
     number: Number,
@@ -167,14 +233,22 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn find(snapshot: &Arc<CoreSnapshot>, number: Number) -> Option<Self> {
         let view = snapshot.view();
-        let answer = answer::find(&view, number).ok()?;
-        Some(Self {
+        Some(Self::of(snapshot, &answer::find(&view, number).ok()?))
+    }
+
+    fn find_at(snapshot: &Arc<CoreSnapshot>, number: Number, at: Time) -> Result<Option<Self>, Fault> {
+        let answer = answer::find_at(snapshot, number, at)?;
+        Ok(answer.ok().map(|answer| Self::of(snapshot, &answer)))
+    }
+
+    fn of(snapshot: &Arc<CoreSnapshot>, answer: &answer::Answer<'_>) -> Self {
+        Self {
             snapshot: Arc::clone(snapshot),
-            number,
+            number: answer.number,
             network: *answer.network,
             range: answer.range.map(|(prefix, row)| (prefix, *row)),
             ported: answer.ported,
-        })
+        }
     }
 
     fn text(&self, id: U32) -> Option<&str> {
@@ -356,7 +430,7 @@ impl Explanation {
     /// What lookup gives for the number.
     #[getter]
     fn answer(&self) -> Option<Answer> {
-        self.answer.as_ref().and_then(|answer| Answer::find(&answer.snapshot, answer.number))
+        self.answer.clone()
     }
 
     fn __str__(&self) -> String {

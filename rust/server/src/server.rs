@@ -138,6 +138,11 @@ impl Server {
         self.shared.current.replace(state);
     }
 
+    /// The state in force.
+    pub fn state(&self) -> State {
+        self.shared.current.load().as_ref().clone()
+    }
+
     /// What has been counted since the start, over all workers. Costs some loads per worker.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
