@@ -268,7 +268,8 @@ def _say_unchanged(started: ServerSection, now: ServerSection) -> None:
 def _described(config: Config, snapshot: Snapshot) -> str:
     plan = config.plan.path or "bundled"
     held = f"{len(snapshot):,} prefixes and ported numbers"
-    return f"profile {config.server.profile}; plan {plan} with {held}"
+    layer = f", layer {snapshot.sequence:,}" if snapshot.sequence else ""
+    return f"profile {config.server.profile}; plan {plan} with {held}{layer}"
 
 
 def _say(text: str) -> None:
