@@ -354,6 +354,23 @@ fn folding_into_another_file_leaves_the_plan_as_it_is() {
     assert!(folded.said(number("44"), Some(Time(2_999))).is_err());
 }
 
+#[test]
+fn times_are_shown_as_calendars_have_them() {
+    for (seconds, shown) in [
+        (0, "1970-01-01T00:00:00Z"),
+        (-1, "1969-12-31T23:59:59Z"),
+        (951_868_799, "2000-02-29T23:59:59Z"),
+        (4_107_542_400, "2100-03-01T00:00:00Z"),
+        (1_772_323_200, "2026-03-01T00:00:00Z"),
+        (Time::LAST.0, "9999-12-31T23:59:59Z"),
+        (-62_135_596_800, "0001-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(shown, Time(seconds).to_string());
+    }
+    let extremes = [i64::MIN, i64::MAX].map(|seconds| Time(seconds).to_string());
+    assert!(extremes.iter().all(|shown| shown.ends_with('Z')), "{extremes:?}");
+}
+
 //----------- A kill at any moment -------------------------------------------
 
 /// The files of a folder.
@@ -390,6 +407,18 @@ fn whatever_of_a_fold_was_done_when_it_was_killed_the_plan_is_whole() {
         assert_eq!("01", mnc_at(&snapshot, "447700900009", 3_999));
         assert_eq!("15", mnc_at(&snapshot, "447700900002", 2_999));
     }
+    // History is forgotten the other way round: the plan's file, then the list.
+    let folder = tempfile::tempdir().unwrap();
+    for (name, octets) in &before {
+        fs::write(folder.path().join(name), octets).unwrap();
+    }
+    fs::write(folder.path().join("a.snap"), &after["a.snap"]).unwrap();
+    let killed = Plan { folder };
+    assert_eq!("20", mnc(&killed.open(), "447700900003"));
+    assert!(killed.open().said(number("44"), Some(Time(2_999))).is_err());
+    killed.apply(&delta(&[("447700900009", Some(1))]), 4_000);
+    killed.compact(History::Keep);
+    assert_eq!("01", mnc_at(&killed.open(), "447700900009", 3_999));
     // Without its list the plan is what is in its file; a layer that no list names is not looked at.
     let listless = with_layers();
     fs::remove_file(listless.file("a.snap.layers")).unwrap();

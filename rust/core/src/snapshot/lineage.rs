@@ -6,6 +6,9 @@ use xxhash_rust::xxh3::Xxh3;
 use zerocopy::byteorder::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+/// The most layers that a plan sees: one a minute for eight thousand years.
+const MAX_SEQUENCE: u64 = u32::MAX as u64;
+
 //----------- Time -----------------------------------------------------------
 
 /// Seconds since 1970-01-01, 00:00 UTC.
@@ -153,6 +156,9 @@ impl Lineage {
             Some(Role::Plan) => false,
             Some(Role::Layer | Role::Undo) => true,
         };
+        if self.sequence() > MAX_SEQUENCE {
+            return Some("its sequence number is too great");
+        }
         let times = Time::UNKNOWN..=Time::LAST;
         if !times.contains(&self.time()) {
             return Some("its time is none of 1970 to 9999");
