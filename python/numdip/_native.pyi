@@ -25,6 +25,7 @@ __all__ = [
     "Table",
     "__version__",
     "compact",
+    "diff",
     "from_domain",
     "to_domain",
 ]

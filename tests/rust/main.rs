@@ -20,6 +20,7 @@ mod fuzz_respond;
 #[path = "../fuzz/harness.rs"]
 mod harness;
 mod layers;
+mod plan_diff;
 mod plan_memory;
 mod plan_rows;
 mod respond;

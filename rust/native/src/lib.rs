@@ -6,6 +6,7 @@
 
 mod apex;
 mod bulk;
+mod diff;
 mod errors;
 mod exchange;
 mod layers;
@@ -24,6 +25,8 @@ mod _native {
     use crate::apex::{from_domain, to_domain};
     #[pymodule_export]
     use crate::bulk::Table;
+    #[pymodule_export]
+    use crate::diff::diff;
     #[pymodule_export]
     use crate::exchange::{Exchange, Reply};
     #[pymodule_export]

@@ -11,6 +11,7 @@
 
 pub mod compact;
 pub mod delta;
+pub mod diff;
 pub mod fields;
 mod ported;
 pub mod report;
