@@ -113,13 +113,13 @@ impl Structure for NumdipIndex {
     }
 
     fn find(&mut self, key: &Number) -> Option<u32> {
-        let network = self.view.index.find(*key)?;
+        let network = self.view.ported.index().find(*key)?;
         self.places.get(network as usize).copied()
     }
 
     fn find_many(&mut self, keys: &[Number], networks: &mut [Option<u32>]) {
         let found = &mut self.found[..keys.len()];
-        self.view.index.find_many(keys, found);
+        self.view.ported.index().find_many(keys, found);
         for (network, found) in networks.iter_mut().zip(found) {
             *network = found.and_then(|found| self.places.get(found as usize).copied());
         }
