@@ -290,6 +290,14 @@ def compact(
     path: str, output: str | None = None, *, forget_history: bool = False
 ) -> tuple[int, int, int]: ...
 
+# --- diff.rs
+
+# Lists of dicts: ported and ranges have country, network, added, removed, changed_to, changed_from;
+# examples have subject, before, after.
+def diff(
+    before: Snapshot, after: Snapshot, *, examples: int = 10
+) -> dict[str, list[dict[str, Any]]]: ...
+
 # --- responder.rs
 
 @final

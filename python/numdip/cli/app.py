@@ -10,6 +10,7 @@ from .. import __version__
 from .check import check
 from .lookup import lookup
 from .plan import plan
+from .plan_diff import diff
 from .query import query
 from .serve import serve
 
@@ -27,6 +28,7 @@ app.command()(serve)
 app.command()(lookup)
 app.command()(query)
 app.command()(check)
+plan.command()(diff)
 app.add_typer(plan, name="plan")
 
 

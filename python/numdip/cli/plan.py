@@ -258,6 +258,14 @@ def stats(
         f"{found.networks:,} networks, {found.octets:,} octets"
     )
     print(f"file: sequence {found.base_sequence:,}, {utc(found.base_time)}")
+    if found.ported_in_file:
+        each = found.ported_octets / found.ported_in_file
+        least = found.ported_bound_octets / found.ported_in_file
+        print(
+            f"ported numbers in the file: {found.ported_in_file:,} in {found.ported_octets:,} "
+            f"octets, {each:.3f} each; entropy bound {least:.3f} each, ratio "
+            + (f"{each / least:.3f}" if least else "-")
+        )
     for layer in found.layers:
         print(
             f"layer {layer['sequence']:,}: {utc(layer['time'])}, {layer['set']:,} set, "

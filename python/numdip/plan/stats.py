@@ -50,6 +50,13 @@ class Statistics(NamedTuple):
     octets: int
     ranges: int
     ported: int
+    #: Of those, how many lie in the plan's file; layers have the changes.
+    ported_in_file: int
+    #: Octets that they take there.
+    ported_octets: int
+    #: The least octets that they could take, by their density and by the networks' shares in each
+    #: ten thousand numbers.
+    ported_bound_octets: float
     networks: int
     #: How many layers are folded into the plan's file.
     base_sequence: int
@@ -118,6 +125,9 @@ def statistics(snapshot: Snapshot) -> Statistics:
         octets=found["octets"],
         ranges=found["ranges"],
         ported=found["ported"],
+        ported_in_file=found["ported_in_file"],
+        ported_octets=found["ported_octets"],
+        ported_bound_octets=found["ported_bound_octets"],
         networks=found["networks"],
         base_sequence=found["base_sequence"],
         base_time=found["base_time"],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use numdip_core::plan::diff::{self, Changes};
+use numdip_core::plan::diff::{self as core_diff, Changes};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -23,7 +23,7 @@ pub(crate) fn diff<'py>(
     examples: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (before, after) = (before.get().inner(), after.get().inner());
-    let found = py.detach(|| diff::diff(&before.view(), &after.view(), examples));
+    let found = py.detach(|| core_diff::diff(&before.view(), &after.view(), examples));
     let dict = PyDict::new(py);
     dict.set_item("ported", changes(py, &found.ported)?)?;
     dict.set_item("ranges", changes(py, &found.ranges)?)?;

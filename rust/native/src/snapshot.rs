@@ -185,6 +185,9 @@ impl Snapshot {
         let dict = PyDict::new(py);
         dict.set_item("ranges", stats.ranges)?;
         dict.set_item("ported", stats.ported)?;
+        dict.set_item("ported_in_file", self.inner.view().ported.index().len())?;
+        dict.set_item("ported_octets", stats.ported_octets.0)?;
+        dict.set_item("ported_bound_octets", stats.ported_octets.1)?;
         dict.set_item("networks", stats.networks)?;
         dict.set_item("octets", self.inner.size())?;
         let base = self.inner.base_lineage();

@@ -14,6 +14,9 @@ pub struct Stats {
     pub ranges: usize,
     /// Ported numbers.
     pub ported: usize,
+    /// Octets that those of the plan's own file take, and the least that they could: see
+    /// [`Index::bound`](crate::index::Index::bound).
+    pub ported_octets: (usize, f64),
     /// Distinct pairs of MCC and MNC.
     pub networks: usize,
     /// The distinct sources of what the plan says.
@@ -48,6 +51,7 @@ pub fn stats(view: &View<'_>) -> Stats {
     let mut stats = Stats {
         ranges: 0,
         ported: view.ported.len(),
+        ported_octets: (view.ported.index().octets(), view.ported.index().bound()),
         networks: pairs.len(),
         sources,
         countries: BTreeMap::new(),
