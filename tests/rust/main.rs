@@ -22,6 +22,7 @@ mod layers;
 mod plan_rows;
 mod respond;
 mod respond_properties;
+mod routing;
 mod snapshot;
 mod support;
 mod vectors;
