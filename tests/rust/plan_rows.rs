@@ -570,6 +570,29 @@ fn duplicates_and_overlaps_name_both_rows() {
 }
 
 #[test]
+fn rows_of_a_query_are_told_by_its_name_and_their_number() {
+    let mut builder = PlanBuilder::new(Policy { skip_bad_rows: true, last_duplicate_wins: false });
+    builder.begin_query("query 1", "numbering/gb");
+    builder.add_ported(1, &ported("447786852522", ["234", "15"]));
+    builder.add_ported(17, &ported("44x", ["234", "15"]));
+    builder.begin_file("query 1");
+    builder.add_ported(2, &ported("447786852522", ["234", "15"]));
+    let (sections, report) = builder.finish("{}").unwrap();
+    assert_eq!(
+        [
+            "query 1 (row 17): column \"number\": found \"44x\", expected 1 to 15 digits starting with the country code",
+            "query 1:2: number 447786852522 is in query 1 (row 1) already",
+        ],
+        report.faults()
+    );
+    let mut octets = Vec::new();
+    writer::write(&sections, &mut octets).unwrap();
+    let snapshot = Snapshot::from_octets(octets).unwrap();
+    let found = answer::find(&snapshot.view(), number("447786852522")).unwrap();
+    assert_eq!(Some("numbering/gb (query 1)"), snapshot.view().text(found.network.source));
+}
+
+#[test]
 fn bad_rows_that_are_skipped_are_told_all_the_same() {
     let mut builder = PlanBuilder::new(Policy { skip_bad_rows: true, last_duplicate_wins: false });
     builder.begin_file("a.csv");

@@ -5,6 +5,7 @@
 //! written down in `python/numdip/_native.pyi`, which `mypy.stubtest` compares with the module.
 
 mod apex;
+mod batches;
 mod bulk;
 mod errors;
 mod exchange;
@@ -20,6 +21,8 @@ mod snapshot;
 mod _native {
     #[pymodule_export]
     use crate::apex::{from_domain, to_domain};
+    #[pymodule_export]
+    use crate::batches::Batches;
     #[pymodule_export]
     use crate::bulk::Table;
     #[pymodule_export]

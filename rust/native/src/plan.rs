@@ -41,16 +41,18 @@ impl PlanBuilder {
     ///
     /// stream has __arrow_c_stream__ and columns of text: prefix, mcc, mnc and any of min_length,
     /// max_length, country, kind, operator, portable, source. first_line is the line in the file of the
-    /// stream's first row. Raises PlanError when a column is missing or is not text.
-    #[pyo3(signature = (stream, *, file, first_line = 2))]
+    /// stream's first row. With a database, file names one of its queries and first_line counts the rows of
+    /// the query's result. Raises PlanError when a column is missing or is not text.
+    #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
     fn add_ranges(
         &self,
         py: Python<'_>,
         stream: PyRecordBatchReader,
         file: &str,
         first_line: u64,
+        database: Option<&str>,
     ) -> Result<u64, Fault> {
-        self.add(py, stream, file, first_line, |builder, batch, line| {
+        self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
             let column = |name, required| Column::of(batch, name, required, file);
             let (prefix, mcc, mnc) = (column("prefix", true)?, column("mcc", true)?, column("mnc", true)?);
             let (min_length, max_length) = (column("min_length", false)?, column("max_length", false)?);
@@ -79,15 +81,16 @@ impl PlanBuilder {
     /// Adds the rows of a ported-numbers file and gives their count.
     ///
     /// The same as add_ranges, with the columns number, mcc, mnc and any of operator, spid, rn, rn_context.
-    #[pyo3(signature = (stream, *, file, first_line = 2))]
+    #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
     fn add_ported(
         &self,
         py: Python<'_>,
         stream: PyRecordBatchReader,
         file: &str,
         first_line: u64,
+        database: Option<&str>,
     ) -> Result<u64, Fault> {
-        self.add(py, stream, file, first_line, |builder, batch, line| {
+        self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
             let column = |name, required| Column::of(batch, name, required, file);
             let (number, mcc, mnc) = (column("number", true)?, column("mcc", true)?, column("mnc", true)?);
             let (operator, spid) = (column("operator", false)?, column("spid", false)?);
@@ -129,15 +132,18 @@ impl PlanBuilder {
         &self,
         py: Python<'_>,
         stream: PyRecordBatchReader,
-        file: &str,
-        first_line: u64,
+        origin: Origin<'_>,
         mut add_batch: impl FnMut(&mut CoreBuilder, &RecordBatch, u64) -> Result<(), Fault> + Send,
     ) -> Result<u64, Fault> {
         let reader = stream.into_reader()?;
         py.detach(|| {
             let mut inner = self.inner.lock().map_err(|_| ended())?;
             let builder = inner.as_mut().ok_or_else(ended)?;
-            builder.begin_file(file);
+            let Origin { file, first_line, database } = origin;
+            match database {
+                Some(database) => builder.begin_query(file, database),
+                None => builder.begin_file(file),
+            }
             let mut rows = 0;
             for batch in reader {
                 let batch = batch.map_err(|error| Fault::Plan(format!("{file}: {error}")))?;
@@ -151,6 +157,14 @@ impl PlanBuilder {
     fn take(&self) -> Result<CoreBuilder, Fault> {
         self.inner.lock().ok().and_then(|mut inner| inner.take()).ok_or_else(ended)
     }
+}
+
+/// Where a stream's rows come from.
+struct Origin<'a> {
+    /// A file, or a query if there is a database.
+    file: &'a str,
+    first_line: u64,
+    database: Option<&'a str>,
 }
 
 fn ended() -> Fault {
