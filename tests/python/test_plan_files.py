@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import numdip
 from conftest import PORTED, PORTED_HEADER, RANGE_HEADER, RANGES, Command, environment
 from numdip import PlanError, SnapshotError
-from numdip.plan import build, csv_chunks
+from numdip.plan import Progress, build, csv_chunks
 from numdip.plan.csv_chunks import CsvChunks
 from numdip.plan.stats import LARGEST, statistics
 
@@ -226,9 +226,27 @@ def test_routing_number_reaches_the_answer(
 
 
 def test_progress_adds_up_to_the_files_size(tmp_path: Path, ranges_csv: Path) -> None:
-    told: list[int] = []
+    told: list[Progress] = []
     build([str(ranges_csv)], str(tmp_path / "out.snap"), progress=told.append)
-    assert sum(told) == ranges_csv.stat().st_size
+    size = ranges_csv.stat().st_size
+    *reading, writing = told
+    assert [step.phase for step in told] == ["reading"] * len(reading) + ["writing"]
+    assert {step.total for step in reading} == {size}
+    assert [step.done for step in reading] == sorted(step.done for step in reading)
+    assert (reading[-1].done, reading[-1].rows) == (size, 4)
+    assert (writing.done, writing.total, writing.rows) == (0, None, 4)
+
+
+def test_progress_through_a_pipe_has_no_total(tmp_path: Path) -> None:
+    fifo = tmp_path / "ranges.csv"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_text, args=[RANGES])
+    writer.start()
+    told: list[Progress] = []
+    build([str(fifo)], str(tmp_path / "out.snap"), progress=told.append)
+    writer.join()
+    assert {step.total for step in told} == {None}
+    assert told[-1].rows == 4
 
 
 def test_meta_names_the_sources_and_their_rows(snapshot: Path) -> None:

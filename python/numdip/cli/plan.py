@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from .failures import DONE, NO, complain, exits
+from .progress import build_progress
 from .words import aligned, share
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def build(
     from ..plan import build as build_snapshot
 
     try:
-        with _progress(inputs) as progress:
+        with build_progress() as progress:
             built = build_snapshot(
                 inputs,
                 output,
@@ -82,21 +81,6 @@ def build(
         f"{built.networks:,} networks, {os.path.getsize(output):,} octets{replaced}{left_out}"
     )
     return DONE
-
-
-@contextmanager
-def _progress(inputs: list[str]) -> Iterator[Callable[[int], None]]:
-    """Shows on a terminal how much of the input is read; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda octets: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    total = sum(os.path.getsize(path) for path in inputs if os.path.isfile(path))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=total)
-        yield lambda octets: bar.advance(task, octets)
 
 
 # ---------- verify -------------------------------------------------------------------------------

@@ -11,17 +11,31 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from .. import __version__
 from .._native import PlanBuilder
 from ..errors import PlanError, SnapshotError
 
-__all__ = ["Built", "build"]
+__all__ = ["Built", "Progress", "build"]
 
 #: So many faults are told in full; the others are counted.
 MAX_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build is."""
+
+    #: First all input is read, then it is sorted and written.
+    phase: Literal["reading", "writing"]
+    #: How much is done of *total*, when reading in octets of the input files.
+    done: int
+    #: ``None`` where it is not known before, as of a pipe.
+    total: int | None
+    #: Rows read.
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,9 @@ class Built:
     faults: list[str]
 
 
+# ---------- build --------------------------------------------------------------------------------
+
+
 def build(
     inputs: Sequence[str],
     output: str,
@@ -46,7 +63,7 @@ def build(
     on_error: Literal["fail", "skip"] = "fail",
     on_duplicate: Literal["fail", "last"] = "fail",
     note: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int], None] = lambda octets: None,
+    progress: Callable[[Progress], None] = lambda step: None,
 ) -> Built:
     """Build the snapshot *output* from plan files.
 
@@ -59,32 +76,26 @@ def build(
         on_error: ``"fail"`` writes nothing if any row is bad, ``"skip"`` leaves bad rows out.
         on_duplicate: two rows for one number are an error, or the last one counts.
         note: told what is worth knowing, such as columns that are ignored.
-        progress: told how many octets of input have been read since it was last told.
+        progress: told how far the build is.
 
     Raises:
-        PlanError: a file cannot be read or holds bad rows; ``report`` lists the rows.
+        PlanError: an input cannot be read or holds bad rows; ``report`` lists the rows.
         SnapshotError: *output* cannot be written.
     """
-    # Polars takes a while to load, and whoever only reads snapshots does not need it.
-    from . import reading
-
     _require_writable(output)
     for path in inputs:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
             raise PlanError(f"{output}: is an input too; name another output")
     builder = PlanBuilder(on_error=on_error, on_duplicate=on_duplicate)
+    meter = _Meter(progress, _size(inputs))
     skipped: list[str] = []
-    sources = []
-    for path in inputs:
-        rows = 0
-        with reading.PlanFile(path, note=note, progress=progress) as file:
-            add = builder.add_ranges if file.holds == "ranges" else builder.add_ported
-            for batch in file.batches(skipped if on_error == "skip" else None):
-                rows += add(batch.rows, file=path, first_line=batch.first_line)
-        sources.append({"file": os.path.basename(path), "holds": file.holds, "rows": rows})
+    sources: list[dict[str, Any]] = []
+    skip = skipped if on_error == "skip" else None
+    sources += [_add_file(builder, path, note, meter, skip) for path in inputs]
     if not any(source["rows"] for source in sources):
         raise PlanError(f"{', '.join(inputs)}: no rows, so there is nothing to build")
     meta = {"built_by": f"numdip {__version__}", "sources": sources}
+    meter.writing()
     try:
         report = builder.write(output, meta=json.dumps(meta, ensure_ascii=False))
     except PlanError as error:
@@ -97,6 +108,56 @@ def build(
         left_out=report.left_out + len(skipped),
         faults=[*skipped, *report.faults][:MAX_FAULTS],
     )
+
+
+def _add_file(
+    builder: PlanBuilder,
+    path: str,
+    note: Callable[[str], None],
+    meter: _Meter,
+    skipped: list[str] | None,
+) -> dict[str, Any]:
+    """Adds a file's rows and says what they were."""
+    # Polars takes a while to load, and whoever only reads snapshots does not need it.
+    from . import reading
+
+    rows = 0
+    with reading.PlanFile(path, note=note, progress=meter.octets) as file:
+        add = builder.add_ranges if file.holds == "ranges" else builder.add_ported
+        for batch in file.batches(skipped):
+            rows += meter.rows(add(batch.rows, file=path, first_line=batch.first_line))
+    return {"file": os.path.basename(path), "holds": file.holds, "rows": rows}
+
+
+def _size(inputs: Sequence[str]) -> int | None:
+    """The octets of all inputs, if all are files that have a size."""
+    return (
+        sum(os.path.getsize(path) for path in inputs)
+        if all(os.path.isfile(path) for path in inputs)
+        else None
+    )
+
+
+class _Meter:
+    """Adds up what was read, and tells it."""
+
+    def __init__(self, told: Callable[[Progress], None], total: int | None) -> None:
+        self._told = told
+        self._progress = Progress("reading", 0, total, 0)
+
+    def octets(self, count: int) -> None:
+        self._tell(done=self._progress.done + count)
+
+    def rows(self, count: int) -> int:
+        self._tell(rows=self._progress.rows + count)
+        return count
+
+    def writing(self) -> None:
+        self._tell(phase="writing", done=0, total=None)
+
+    def _tell(self, **changes: Any) -> None:
+        self._progress = replace(self._progress, **changes)
+        self._told(self._progress)
 
 
 def _require_writable(output: str) -> None:
