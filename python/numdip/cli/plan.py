@@ -32,13 +32,27 @@ plan = typer.Typer(
 @plan.command()
 @exits
 def build(
+    *,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="F", help="Snapshot to write.")],
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="IN…", help="CSV (also .gz, .zst) or Parquet: ranges and ported numbers."
         ),
-    ],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="F", help="Snapshot to write.")],
+    ] = None,
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URI",
+            help="Database: postgresql://user@host/name; a password is best in PGPASSWORD "
+            "or ~/.pgpass.",
+        ),
+    ] = None,
+    queries: Annotated[
+        list[str] | None,
+        typer.Option("--query", metavar="SQL", help="Query whose result holds rows; repeatable."),
+    ] = None,
     on_error: Annotated[
         Literal["fail", "skip"],
         typer.Option(help="Bad rows: write nothing, or build without them."),
@@ -48,19 +62,26 @@ def build(
         typer.Option(help="Two rows for one number: an error, or the last counts."),
     ] = "fail",
 ) -> int:
-    """Build a snapshot from plan files.
+    """Build a snapshot from plan files and a database.
 
-    A file with a column prefix holds ranges, one with a column number ported numbers. The snapshot
-    appears whole or not at all. Exits with 1 if rows are bad and nothing was written.
+    A file or a query's result with a column prefix holds ranges, one with a column number ported
+    numbers; results come before files. The snapshot appears whole or not at all. Exits with 1 if
+    rows are bad and nothing was written.
     """
     from ..errors import PlanError
+    from ..plan import Database
     from ..plan import build as build_snapshot
 
+    if bool(uri) != bool(queries):
+        raise typer.BadParameter("--from names the database that each --query is for: give both")
+    if not uri and not inputs:
+        raise typer.BadParameter("name plan files, or --from and --query")
     try:
         with build_progress() as progress:
             built = build_snapshot(
-                inputs,
+                inputs or [],
                 output,
+                database=Database(uri, queries) if uri and queries else None,
                 on_error=on_error,
                 on_duplicate=on_duplicate,
                 note=complain,

@@ -1,9 +1,10 @@
 """Plans and the snapshots built from them: ``numdip plan`` on the command line.
 
 :func:`build` reads ranges and ported numbers from CSV and Parquet files
-(:mod:`numdip.plan.reading`) and hands them to the extension, which checks every row and writes the
-snapshot; :func:`numdip.plan.stats.statistics` says what a snapshot knows. The bundled plan is made
-by ``python -m numdip.plan``.
+(:mod:`numdip.plan.reading`) and from a PostgreSQL database (:mod:`numdip.plan.postgresql`) and
+hands them to the extension, which checks every row and writes the snapshot;
+:func:`numdip.plan.stats.statistics` says what a snapshot knows. The bundled plan is made by
+``python -m numdip.plan``.
 """
 
 from __future__ import annotations
@@ -11,17 +12,28 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .. import __version__
 from .._native import PlanBuilder
 from ..errors import PlanError, SnapshotError
 
-__all__ = ["Built", "Progress", "build"]
+__all__ = ["Built", "Database", "Progress", "build"]
 
 #: So many faults are told in full; the others are counted.
 MAX_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Queries whose results are rows of a plan."""
+
+    #: ``postgresql://user@host:port/database``. What it leaves out, the password too, comes from
+    #: where libpq has it from: ``PGPASSWORD`` and its like, ``~/.pgpass``.
+    uri: str = field(repr=False)
+    #: Each gives ranges if its result has a column ``prefix``, ported numbers if ``number``.
+    queries: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Progress:
     phase: Literal["reading", "writing"]
     #: How much is done of *total*, when reading in octets of the input files.
     done: int
-    #: ``None`` where it is not known before, as of a pipe.
+    #: ``None`` where it is not known before, as of a pipe or a database.
     total: int | None
     #: Rows read.
     rows: int
@@ -60,19 +72,22 @@ def build(
     inputs: Sequence[str],
     output: str,
     *,
+    database: Database | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     on_duplicate: Literal["fail", "last"] = "fail",
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[Progress], None] = lambda step: None,
 ) -> Built:
-    """Build the snapshot *output* from plan files.
+    """Build the snapshot *output* from plan files and the results of queries.
 
-    The file appears whole or not at all. The same files in the same order give the same octets.
+    The file appears whole or not at all. The same rows in the same order give the same octets.
 
     Args:
         inputs: CSV files (also ``.gz`` and ``.zst``) and Parquet files. A file with a column
             ``prefix`` holds ranges, one with a column ``number`` ported numbers.
         output: the snapshot's path; its folder must exist.
+        database: queries whose results come before the files. They see the database as it was at
+            one moment, and cannot change it.
         on_error: ``"fail"`` writes nothing if any row is bad, ``"skip"`` leaves bad rows out.
         on_duplicate: two rows for one number are an error, or the last one counts.
         note: told what is worth knowing, such as columns that are ignored.
@@ -87,13 +102,16 @@ def build(
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
             raise PlanError(f"{output}: is an input too; name another output")
     builder = PlanBuilder(on_error=on_error, on_duplicate=on_duplicate)
-    meter = _Meter(progress, _size(inputs))
+    meter = _Meter(progress, None if database else _size(inputs))
     skipped: list[str] = []
     sources: list[dict[str, Any]] = []
+    if database:
+        sources += _add_queries(builder, database, note, meter)
     skip = skipped if on_error == "skip" else None
     sources += [_add_file(builder, path, note, meter, skip) for path in inputs]
     if not any(source["rows"] for source in sources):
-        raise PlanError(f"{', '.join(inputs)}: no rows, so there is nothing to build")
+        names = ", ".join([*inputs, *(["the queries' results"] if database else [])])
+        raise PlanError(f"{names}: no rows, so there is nothing to build")
     meta = {"built_by": f"numdip {__version__}", "sources": sources}
     meter.writing()
     try:
@@ -127,6 +145,36 @@ def _add_file(
         for batch in file.batches(skipped):
             rows += meter.rows(add(batch.rows, file=path, first_line=batch.first_line))
     return {"file": os.path.basename(path), "holds": file.holds, "rows": rows}
+
+
+def _add_queries(
+    builder: PlanBuilder, database: Database, note: Callable[[str], None], meter: _Meter
+) -> list[dict[str, Any]]:
+    """Adds the rows that queries give and says what they were."""
+    from . import postgresql
+
+    with postgresql.Connection(database.uri) as connection:
+        # A fault in the last of them is told before the first has run for an hour.
+        queries = [
+            connection.query(number, sql, note) for number, sql in enumerate(database.queries, 1)
+        ]
+        sources = []
+        for query in queries:
+            rows = 0
+            add = builder.add_ranges if query.holds == "ranges" else builder.add_ported
+            for batch in connection.rows(query):
+                first, name = rows + 1, connection.name
+                added = add(batch, file=query.name, first_line=first, database=name)
+                rows += meter.rows(added)
+            sources.append(
+                {
+                    "database": connection.name,
+                    "query": query.name,
+                    "holds": query.holds,
+                    "rows": rows,
+                }
+            )
+    return sources
 
 
 def _size(inputs: Sequence[str]) -> int | None:
