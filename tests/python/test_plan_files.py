@@ -232,6 +232,7 @@ def test_progress_adds_up_to_the_files_size(tmp_path: Path, ranges_csv: Path) ->
     *reading, writing = told
     assert [step.phase for step in told] == ["reading"] * len(reading) + ["writing"]
     assert {step.total for step in reading} == {size}
+    assert (reading[0].done, reading[0].rows) == (0, 0)
     assert [step.done for step in reading] == sorted(step.done for step in reading)
     assert (reading[-1].done, reading[-1].rows) == (size, 4)
     assert (writing.done, writing.total, writing.rows) == (0, None, 4)

@@ -192,6 +192,7 @@ class _Meter:
     def __init__(self, told: Callable[[Progress], None], total: int | None) -> None:
         self._told = told
         self._progress = Progress("reading", 0, total, 0)
+        told(self._progress)  # a query may take long to give its first row
 
     def octets(self, count: int) -> None:
         self._tell(done=self._progress.done + count)
