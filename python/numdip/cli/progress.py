@@ -37,7 +37,7 @@ def build_progress() -> Iterator[Callable[[Progress], None]]:
         BarColumn(),
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("{task.fields[left]}"),
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}
@@ -48,14 +48,16 @@ def build_progress() -> Iterator[Callable[[Progress], None]]:
                 return f"{step.done / step.total:.0%}" if step.total else ""
             of = f" of {decimal(step.total)}" if step.total else ""
             octets = f"{decimal(step.done)}{of}, " if step.done or step.total else ""
-            rate = f", {step.rows / elapsed:,.0f} rows/s" if elapsed else ""
+            rate = f", {step.rows / elapsed:,.0f} rows/s" if step.rows and elapsed else ""
             return f"{octets}{step.rows:,} rows{rate}"
 
         def show(step: Progress) -> None:
             if step.phase not in tasks:
                 for done in tasks.values():
                     bars.stop_task(done)
-                tasks[step.phase] = bars.add_task(_PHASES[step.phase], total=step.total, told="")
+                tasks[step.phase] = bars.add_task(
+                    _PHASES[step.phase], total=step.total, told="", left="left" * bool(step.total)
+                )
             task = tasks[step.phase]
             elapsed = bars.tasks[bars.task_ids.index(task)].elapsed or 0.0
             bars.update(task, completed=step.done, total=step.total, told=told(step, elapsed))
