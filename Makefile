@@ -8,10 +8,13 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CONSTRAINTS := tests/constraints.txt
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+# How many ported numbers make bench-ported compares, and a sentence for its record.
+COUNTS ?= 1e6
+NOTE ?=
 SNAPSHOT := python/numdip/data/bundled.snap
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python lint format bench conformance wheel plan clean tools
+.PHONY: help run test test-rust test-python lint format bench bench-ported conformance wheel plan clean tools
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -39,7 +42,7 @@ lint: $(VENV)/debug.stamp $(VENV)/dev.stamp  ## rustfmt, clippy, ruff, mypy, stu
 	@echo "==> ruff, mypy, stubtest"
 	@$(BIN)/ruff check --quiet python tests benches
 	@$(BIN)/ruff format --quiet --check python tests benches
-	@for tree in python/numdip tests/python tests/conformance benches/python; do $(BIN)/python -m mypy $$tree || exit 1; done
+	@for tree in python/numdip tests/python tests/conformance benches/python benches/compare; do $(BIN)/python -m mypy $$tree || exit 1; done
 	@MYPYPATH=python $(BIN)/python -W ignore -m mypy.stubtest --concise numdip._native
 
 format:  ## format Rust and Python sources
@@ -49,9 +52,18 @@ format:  ## format Rust and Python sources
 
 bench: $(VENV)/release.stamp $(VENV)/dev.stamp  ## Rust and Python benchmarks, as tables
 	@echo "==> Rust benches"
-	@cargo bench --quiet --locked -p numdip-core --bench respond
+	@cargo bench --quiet --locked -p numdip-core --bench respond --bench ported
 	@echo "==> Python benches"
 	@$(BIN)/python -m pytest -q benches/python --benchmark-only --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=mean
+
+bench-ported: $(VENV)/release.stamp $(VENV)/dev.stamp  ## ported numbers beside other structures and Redis; COUNTS="1e6 1e7"
+	@command -v redis-server >/dev/null || { echo "Redis is missing, the comparison runs it: apt-get install redis-server"; exit 1; }
+	@echo "==> comparison of $(COUNTS) ported numbers (the first time builds what numdip is compared with)"
+	@rm -rf target/ported
+	@$(BIN)/python benches/compare/compare.py $(COUNTS) --keep target/ported --note "$(NOTE)"
+	@echo "==> look-ups beside the memory under them"
+	@cargo bench --quiet --locked -p numdip-core --bench ported -- $(CURDIR)/target/ported/*/plan.snap
+	@rm -rf target/ported
 
 conformance: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside other implementations
 	@command -v nsd >/dev/null || [ -x /usr/sbin/nsd ] || { echo "NSD is missing, the suite runs it beside numdip: apt-get install nsd"; exit 1; }

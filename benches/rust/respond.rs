@@ -154,10 +154,8 @@ fn synthetic() -> Snapshot {
         let prefix = &prefixes[random.below(PREFIXES as u64) as usize];
         let number = random.fill(prefix, 11 + (line % 2) as usize);
         let [mcc, mnc, operator] = &networks[random.below(1_500) as usize];
-        builder.add_ported(
-            line + 2,
-            &PortedFields { number: &number, mcc, mnc, operator, ..PortedFields::default() },
-        );
+        let row = PortedFields { number: &number, mcc, mnc, operator, ..PortedFields::default() };
+        builder.add_ported(line + 2, &row).unwrap();
     }
     let (sections, _) = builder.finish("{}").unwrap();
     let mut octets = Vec::new();

@@ -1,6 +1,6 @@
 """Typed face of the Rust extension. One class per file of ``rust/native/src``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal, final
 
 from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -204,6 +204,8 @@ class PlanBuilder:
         *,
         on_error: Literal["fail", "skip"] = "fail",
         on_duplicate: Literal["fail", "last"] = "fail",
+        memory: int | None = None,
+        folder: str | None = None,
     ) -> PlanBuilder: ...
     # Both take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
     # of the stream's first row. With a database, file is the name of a query of it: faults then say
@@ -216,7 +218,13 @@ class PlanBuilder:
         self, stream: object, *, file: str, first_line: int = 2, database: str | None = None
     ) -> int: ...
     # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written.
-    def write(self, path: str, *, meta: str = "{}") -> PlanReport: ...
+    def write(
+        self,
+        path: str,
+        *,
+        meta: str = "{}",
+        progress: Callable[[int, int], object] | None = None,
+    ) -> PlanReport: ...
 
 @final
 class PlanReport:

@@ -56,7 +56,7 @@ pub(crate) fn snapshot_octets() -> Vec<u8> {
     ];
     for (line, [number, mcc, mnc, spid, rn, rn_context]) in (2..).zip(ported) {
         let row = PortedFields { number, mcc, mnc, spid, rn, rn_context, ..PortedFields::default() };
-        builder.add_ported(line, &row);
+        builder.add_ported(line, &row).unwrap();
     }
     let (sections, _) = builder.finish("{}").expect("the rows are good");
     let mut octets = Vec::new();

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from conftest import Command
 from numdip.cli.octets import DEFAULT_MEMORY, MIN_MEMORY, memory_octets
 
 
@@ -34,3 +37,12 @@ def test_what_is_no_amount_is_told_with_an_example(text: str) -> None:
 def test_too_little_is_told_with_the_least(text: str) -> None:
     with pytest.raises(ValueError, match="expected at least 64MiB"):
         memory_octets(text)
+
+
+def test_build_takes_an_amount(numdip_command: Command, tmp_path: Path, ranges_csv: Path) -> None:
+    arguments = ("plan", "build", ranges_csv, "-o", tmp_path / "out.snap", "--memory")
+    refused = numdip_command(*arguments, "lots")
+    assert refused.returncode == 2
+    assert "found 'lots', expected an amount such as 4GiB" in refused.stderr
+    assert not (tmp_path / "out.snap").exists()
+    assert numdip_command(*arguments, "64MiB").returncode == 0

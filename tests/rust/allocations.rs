@@ -101,7 +101,7 @@ fn plan() -> Arc<Snapshot> {
     }
     let ported =
         PortedFields { number: "13392986157", mcc: "234", mnc: "15", rn: "+1404", ..PortedFields::default() };
-    builder.add_ported(1, &ported);
+    builder.add_ported(1, &ported).unwrap();
     let (sections, _) = builder.finish("{}").unwrap();
     let mut octets = Vec::new();
     writer::write(&sections, &mut octets).unwrap();

@@ -19,6 +19,7 @@ mod fuzz_respond;
 #[path = "../fuzz/harness.rs"]
 mod harness;
 mod layers;
+mod plan_memory;
 mod plan_rows;
 mod respond;
 mod respond_properties;

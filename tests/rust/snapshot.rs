@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use numdip_core::answer;
 use numdip_core::index;
 use numdip_core::snapshot::format::{Fault, MAGIC, Section};
-use numdip_core::snapshot::writer::{self, Sections};
+use numdip_core::snapshot::writer::{self, Content};
 use numdip_core::snapshot::{Memory, RangeRow, Snapshot, SnapshotError};
 use proptest::prelude::*;
 
@@ -14,6 +14,9 @@ use crate::harness;
 use crate::support::{number, ported, range, snapshot_octets};
 
 //----------- Helpers --------------------------------------------------------
+
+/// The octets of each section.
+type Sections = [Vec<u8>; Section::ALL.len()];
 
 /// The sections of a whole file, found by what `snapshot::format` says about the table.
 fn sections(file: &[u8]) -> Sections {
@@ -27,8 +30,13 @@ fn sections(file: &[u8]) -> Sections {
 /// A file of these sections, with the checksums that belong to them.
 fn file_of(sections: &Sections) -> Vec<u8> {
     let mut octets = Vec::new();
-    writer::write(sections, &mut octets).unwrap();
+    writer::write(&sections.clone().map(Content::from), &mut octets).unwrap();
     octets
+}
+
+/// Publishes a file of these sections.
+fn publish(sections: Sections, path: &Path) -> Result<(), SnapshotError> {
+    writer::publish(&sections.map(Content::from), path)
 }
 
 fn refusal(octets: Vec<u8>) -> SnapshotError {
@@ -384,7 +392,7 @@ fn the_same_rows_give_the_same_octets() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.snap");
     let sections = sections(&harness::snapshot_octets());
-    writer::publish(&sections, &path).unwrap();
+    publish(sections, &path).unwrap();
     assert_eq!(harness::snapshot_octets(), fs::read(&path).unwrap());
     assert_eq!(vec!["a.snap"], listing(folder.path()));
 }
@@ -396,10 +404,10 @@ fn a_published_file_can_be_read_by_all_and_written_by_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.snap");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-    writer::publish(&one(), &path).unwrap();
+    publish(one(), &path).unwrap();
     assert_eq!(0o644, mode(&path));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    writer::publish(&two(), &path).unwrap();
+    publish(two(), &path).unwrap();
     assert_eq!(0o644, mode(&path), "replaced");
 }
 
@@ -407,9 +415,9 @@ fn a_published_file_can_be_read_by_all_and_written_by_its_owner() {
 fn a_file_replaced_while_open_goes_on_being_read_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.snap");
-    writer::publish(&one(), &path).unwrap();
+    publish(one(), &path).unwrap();
     let opened = [Memory::Map, Memory::Huge].map(|memory| Snapshot::open(&path, memory).unwrap());
-    writer::publish(&two(), &path).unwrap();
+    publish(two(), &path).unwrap();
     for old in &opened {
         assert_eq!("15", mnc_of(old));
         old.verify().unwrap();
@@ -425,7 +433,7 @@ fn a_file_replaced_while_open_goes_on_being_read_as_it_was() {
 fn what_cannot_be_published_leaves_everything_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    writer::publish(&one(), &at("old.snap")).unwrap();
+    publish(one(), &at("old.snap")).unwrap();
     fs::create_dir(at("folder")).unwrap();
     fs::write(at("folder/inside"), "kept").unwrap();
     fs::create_dir(at("empty")).unwrap();
@@ -443,7 +451,7 @@ fn what_cannot_be_published_leaves_everything_as_it_was() {
         targets.push("/proc/self/new.snap".into());
     }
     for target in targets {
-        let error = writer::publish(&two(), &target).unwrap_err();
+        let error = publish(two(), &target).unwrap_err();
         assert!(matches!(error.fault, Fault::Io(_)), "{error}");
         assert!(error.to_string().starts_with(&target.display().to_string()), "{error}");
         assert_eq!(before, listing(folder.path()), "{}", target.display());
@@ -459,12 +467,12 @@ fn a_folder_that_must_not_be_written_to_keeps_its_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.snap");
-    writer::publish(&one(), &path).unwrap();
+    publish(one(), &path).unwrap();
     let set = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
     set(0o555);
     // The superuser may write anywhere; then publishing is to succeed, and otherwise to fail.
     let may_write = fs::write(folder.path().join("probe"), "").is_ok();
-    let published = writer::publish(&two(), &path).is_ok();
+    let published = publish(two(), &path).is_ok();
     let found = mnc_of(&Snapshot::open(&path, Memory::Map).unwrap());
     set(0o755);
     assert_eq!(may_write, published);

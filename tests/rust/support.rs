@@ -36,7 +36,7 @@ pub(crate) fn snapshot_octets(ranges: &[RangeFields<'_>], ported: &[PortedFields
     }
     builder.begin_file("ported.csv");
     for (line, row) in (2..).zip(ported) {
-        builder.add_ported(line, row);
+        builder.add_ported(line, row).unwrap();
     }
     let (sections, _) = builder.finish("{}").unwrap();
     let mut octets = Vec::new();

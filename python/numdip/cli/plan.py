@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .failures import DONE, NO, complain, exits
+from .octets import DEFAULT_MEMORY, memory_octets
 from .progress import build_progress
 from .words import aligned, share
 
@@ -24,6 +25,13 @@ plan = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build snapshots from plan files, verify them, and say what they hold.",
 )
+
+
+def _memory(text: str) -> int:
+    try:
+        return memory_octets(text)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from None
 
 
 # ---------- build --------------------------------------------------------------------------------
@@ -61,6 +69,12 @@ def build(
         Literal["fail", "last"],
         typer.Option(help="Two rows for one number: an error, or the last counts."),
     ] = "fail",
+    memory: Annotated[
+        int,
+        typer.Option(
+            metavar="OCTETS", parser=_memory, help="Memory for rows, such as 4GiB; at least 64MiB."
+        ),
+    ] = DEFAULT_MEMORY,  # type: ignore[assignment]  # the parser reads it
 ) -> int:
     """Build a snapshot from plan files and a database.
 
@@ -84,6 +98,7 @@ def build(
                 database=Database(uri, queries) if uri and queries else None,
                 on_error=on_error,
                 on_duplicate=on_duplicate,
+                memory=memory,
                 note=complain,
                 progress=progress,
             )

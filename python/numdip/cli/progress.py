@@ -55,11 +55,15 @@ def build_progress() -> Iterator[Callable[[Progress], None]]:
             if step.phase not in tasks:
                 for done in tasks.values():
                     bars.stop_task(done)
-                tasks[step.phase] = bars.add_task(
-                    _PHASES[step.phase], total=step.total, told="", left="left" * bool(step.total)
-                )
+                tasks[step.phase] = bars.add_task(_PHASES[step.phase], total=None, told="", left="")
             task = tasks[step.phase]
             elapsed = bars.tasks[bars.task_ids.index(task)].elapsed or 0.0
-            bars.update(task, completed=step.done, total=step.total, told=told(step, elapsed))
+            bars.update(
+                task,
+                completed=step.done,
+                total=step.total,
+                told=told(step, elapsed),
+                left="left" if step.total else "",
+            )
 
         yield show

@@ -42,7 +42,7 @@ class Progress:
 
     #: First all input is read, then it is sorted and written.
     phase: Literal["reading", "writing"]
-    #: How much is done of *total*, when reading in octets of the input files.
+    #: How much is done of *total*: octets of the input files read, rows written.
     done: int
     #: ``None`` where it is not known before, as of a pipe or a database.
     total: int | None
@@ -75,6 +75,7 @@ def build(
     database: Database | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     on_duplicate: Literal["fail", "last"] = "fail",
+    memory: int | None = None,
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[Progress], None] = lambda step: None,
 ) -> Built:
@@ -90,6 +91,8 @@ def build(
             one moment, and cannot change it.
         on_error: ``"fail"`` writes nothing if any row is bad, ``"skip"`` leaves bad rows out.
         on_duplicate: two rows for one number are an error, or the last one counts.
+        memory: octets to take for rows, 2 GiB if not given; what does not fit is kept in files
+            without a name in the output's folder.
         note: told what is worth knowing, such as columns that are ignored.
         progress: told how far the build is.
 
@@ -101,7 +104,12 @@ def build(
     for path in inputs:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
             raise PlanError(f"{output}: is an input too; name another output")
-    builder = PlanBuilder(on_error=on_error, on_duplicate=on_duplicate)
+    builder = PlanBuilder(
+        on_error=on_error,
+        on_duplicate=on_duplicate,
+        memory=memory,
+        folder=os.path.dirname(output) or ".",
+    )
     meter = _Meter(progress, None if database else _size(inputs))
     skipped: list[str] = []
     sources: list[dict[str, Any]] = []
@@ -115,7 +123,8 @@ def build(
     meta = {"built_by": f"numdip {__version__}", "sources": sources}
     meter.writing()
     try:
-        report = builder.write(output, meta=json.dumps(meta, ensure_ascii=False))
+        text = json.dumps(meta, ensure_ascii=False)
+        report = builder.write(output, meta=text, progress=meter.written)
     except PlanError as error:
         raise PlanError(str(error), report=str(error)) from None
     return Built(
@@ -203,6 +212,9 @@ class _Meter:
 
     def writing(self) -> None:
         self._tell(phase="writing", done=0, total=None)
+
+    def written(self, done: int, total: int) -> None:
+        self._tell(done=done, total=total)
 
     def _tell(self, **changes: Any) -> None:
         self._progress = replace(self._progress, **changes)

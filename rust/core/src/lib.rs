@@ -1,7 +1,7 @@
 //! The pure part of numdip: a telephone number in, the network that serves it out.
 //!
-//! Nothing here opens a socket, starts a thread, reads a clock or knows Python. A module uses only
-//! modules of lower layers (`tests/rust/layers.rs` checks it):
+//! Nothing here opens a socket, reads a clock or knows Python, and nothing starts a thread but the sorting
+//! of a plan's rows. A module uses only modules of lower layers (`tests/rust/layers.rs` checks it):
 //!
 //! ```text
 //! 0  number   dns  uri           what a number is; the octets of a query and a response; URI values

@@ -32,7 +32,7 @@ pub(crate) enum Fault {
     Number(CoreNumberError),
     Domain(CoreDomainError),
     Naptr(CoreNaptrError),
-    Snapshot(CoreSnapshotError),
+    Snapshot(String),
     Plan(String),
     Config(String),
     Server(String),
@@ -46,7 +46,7 @@ impl From<Fault> for PyErr {
             Fault::Number(error) => classes::NumberError::new_err((error.to_string(), error.code())),
             Fault::Domain(error) => classes::DomainError::new_err((error.to_string(), error.code())),
             Fault::Naptr(error) => classes::NaptrError::new_err(error.to_string()),
-            Fault::Snapshot(error) => classes::SnapshotError::new_err(error.to_string()),
+            Fault::Snapshot(text) => classes::SnapshotError::new_err(text),
             Fault::Plan(text) => classes::PlanError::new_err(text),
             Fault::Config(text) => classes::ConfigError::new_err(text),
             Fault::Server(text) => classes::ServerError::new_err(text),
@@ -81,12 +81,15 @@ impl From<CoreNaptrError> for Fault {
 
 impl From<CoreSnapshotError> for Fault {
     fn from(error: CoreSnapshotError) -> Self {
-        Self::Snapshot(error)
+        Self::Snapshot(error.to_string())
     }
 }
 
 impl From<CorePlanError> for Fault {
     fn from(error: CorePlanError) -> Self {
+        if let CorePlanError::Io(_) = error {
+            return Self::Snapshot(error.to_string());
+        }
         Self::Plan(error.to_string())
     }
 }

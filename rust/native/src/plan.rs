@@ -1,11 +1,15 @@
 //! `numdip._native.PlanBuilder`: Arrow streams of text columns → checked rows → snapshot file.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, LargeStringArray, RecordBatch, StringArray, StringViewArray};
-use numdip_core::plan::{PlanBuilder as CoreBuilder, Policy, PortedFields, RangeFields, Report};
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::{
+    Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
+};
+use numdip_core::plan::{PlanBuilder as CoreBuilder, Policy, PortedFields, RangeFields, Report, Resources};
 use numdip_core::snapshot::writer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -18,7 +22,9 @@ use crate::errors::Fault;
 /// Checks the rows of a plan and writes a snapshot.
 ///
 /// on_error "fail" writes nothing if a row is bad, "skip" builds the rest; on_duplicate "fail" calls a
-/// second row for the same numbers bad, "last" takes the last one.
+/// second row for the same numbers bad, "last" takes the last one. memory is how many octets to take, half
+/// of them for sorting; rows that do not fit are put into files without a name in folder, the system's
+/// temporary folder if not given.
 #[pyclass(frozen, module = "numdip._native")]
 pub(crate) struct PlanBuilder {
     /// Gone once written.
@@ -28,13 +34,21 @@ pub(crate) struct PlanBuilder {
 #[pymethods]
 impl PlanBuilder {
     #[new]
-    #[pyo3(signature = (*, on_error = "fail", on_duplicate = "fail"))]
-    fn new(on_error: &str, on_duplicate: &str) -> PyResult<Self> {
+    #[pyo3(signature = (*, on_error = "fail", on_duplicate = "fail", memory = None, folder = None))]
+    fn new(
+        on_error: &str,
+        on_duplicate: &str,
+        memory: Option<usize>,
+        folder: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let policy = Policy {
             skip_bad_rows: one_of("on_error", on_error, ["fail", "skip"])?,
             last_duplicate_wins: one_of("on_duplicate", on_duplicate, ["fail", "last"])?,
         };
-        Ok(Self { inner: Mutex::new(Some(CoreBuilder::new(policy))) })
+        let default = Resources::default();
+        let resources =
+            Resources { memory: memory.unwrap_or(default.memory), folder: folder.unwrap_or(default.folder) };
+        Ok(Self { inner: Mutex::new(Some(CoreBuilder::with_resources(policy, &resources))) })
     }
 
     /// Adds the rows of a ranges file and gives their count.
@@ -80,7 +94,8 @@ impl PlanBuilder {
 
     /// Adds the rows of a ported-numbers file and gives their count.
     ///
-    /// The same as add_ranges, with the columns number, mcc, mnc and any of operator, spid, rn, rn_context.
+    /// The same as add_ranges, with the columns number, mcc, mnc and any of operator, spid, rn, rn_context;
+    /// number may hold 64-bit integers. Raises SnapshotError when a temporary file cannot be written.
     #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
     fn add_ported(
         &self,
@@ -92,12 +107,14 @@ impl PlanBuilder {
     ) -> Result<u64, Fault> {
         self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
             let column = |name, required| Column::of(batch, name, required, file);
-            let (number, mcc, mnc) = (column("number", true)?, column("mcc", true)?, column("mnc", true)?);
+            let number = Digits::of(batch, "number", file)?;
+            let (mcc, mnc) = (column("mcc", true)?, column("mnc", true)?);
             let (operator, spid) = (column("operator", false)?, column("spid", false)?);
             let (rn, rn_context) = (column("rn", false)?, column("rn_context", false)?);
+            let mut digits = String::new();
             for row in 0..batch.num_rows() {
                 let fields = PortedFields {
-                    number: number.get(row),
+                    number: number.get(row, &mut digits),
                     mcc: mcc.get(row),
                     mnc: mnc.get(row),
                     operator: operator.get(row),
@@ -105,7 +122,7 @@ impl PlanBuilder {
                     rn: rn.get(row),
                     rn_context: rn_context.get(row),
                 };
-                builder.add_ported(line + row as u64, &fields);
+                builder.add_ported(line + row as u64, &fields)?;
             }
             Ok(())
         })
@@ -113,13 +130,33 @@ impl PlanBuilder {
 
     /// Writes the snapshot to path, whole or not at all, and ends the builder.
     ///
-    /// meta is JSON text to keep with the plan. Raises PlanError, whose text is the report, when rows are
-    /// bad and on_error is "fail", and SnapshotError when the file cannot be written.
-    #[pyo3(signature = (path, *, meta = "{}"))]
-    fn write(&self, py: Python<'_>, path: PathBuf, meta: &str) -> Result<PlanReport, Fault> {
+    /// meta is JSON text to keep with the plan; progress is called with the count of ported rows written so
+    /// far and the count of all. Raises PlanError, whose text is the report, when rows are bad and on_error
+    /// is "fail", and SnapshotError when the file or a temporary one cannot be written; what progress or a
+    /// signal handler raises ends the writing.
+    #[pyo3(signature = (path, *, meta = "{}", progress = None))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        meta: &str,
+        progress: Option<Py<PyAny>>,
+    ) -> Result<PlanReport, Fault> {
         py.detach(|| {
             let builder = self.take()?;
-            let (sections, report) = builder.finish(meta)?;
+            let mut raised = None;
+            let mut watch = |done, total| {
+                let told = Python::attach(|py| {
+                    py.check_signals()?;
+                    progress.as_ref().map_or(Ok(()), |progress| progress.call1(py, (done, total)).map(drop))
+                });
+                told.map_err(|error| raised = Some(error)).is_ok()
+            };
+            let built = builder.finish_watched(meta, &mut watch);
+            if let Some(error) = raised {
+                return Err(error.into());
+            }
+            let (sections, report) = built?;
             writer::publish(&sections, &path)?;
             Ok(PlanReport(report))
         })
@@ -220,6 +257,38 @@ impl<'a> Column<'a> {
             Self::View(array) => value(*array, |array, row| array.as_string_view().value(row)),
             Self::Absent => "",
         }
+    }
+}
+
+/// A column of digits: text, or integers, which lose no digit as no number starts with 0.
+enum Digits<'a> {
+    Text(Column<'a>),
+    Signed(&'a Int64Array),
+    Unsigned(&'a UInt64Array),
+}
+
+impl<'a> Digits<'a> {
+    fn of(batch: &'a RecordBatch, name: &str, file: &str) -> Result<Self, Fault> {
+        let array = batch.column_by_name(name);
+        let signed = array.and_then(|array| array.as_primitive_opt::<Int64Type>()).map(Self::Signed);
+        let unsigned = || array.and_then(|array| array.as_primitive_opt::<UInt64Type>()).map(Self::Unsigned);
+        signed.or_else(unsigned).map_or_else(|| Ok(Self::Text(Column::of(batch, name, true, file)?)), Ok)
+    }
+
+    /// The digits of a row, with `digits` as room for those of an integer; null is empty.
+    fn get<'b>(&self, row: usize, digits: &'b mut String) -> &'b str
+    where
+        'a: 'b,
+    {
+        digits.clear();
+        // Writing to a String does not fail.
+        let _ = match self {
+            Self::Text(column) => return column.get(row),
+            Self::Signed(array) if array.is_valid(row) => write!(digits, "{}", array.value(row)),
+            Self::Unsigned(array) if array.is_valid(row) => write!(digits, "{}", array.value(row)),
+            Self::Signed(_) | Self::Unsigned(_) => Ok(()),
+        };
+        digits
     }
 }
 

@@ -1,4 +1,6 @@
-//! Sorted numbers → the section.
+//! Sorted numbers → the section, in bounded memory.
+
+use std::io::{self, Write};
 
 use zerocopy::IntoBytes;
 use zerocopy::byteorder::little_endian::{U32, U64};
@@ -17,109 +19,205 @@ const WORTHWHILE: usize = 400;
 const MAX_SIZE: usize = 10_000;
 /// A gap of more pages than this begins a new region: it costs as much as they do.
 const MAX_GAP: u64 = 2;
+/// The most numbers of one province that are gathered before a width is chosen for it: 128 MiB of them.
+const MAX_GATHERED: usize = 1 << 24;
 
-/// Encodes ported numbers as the index section, which is empty if there are none; `entries` are sorted by
-/// key, each number once.
-pub fn build(entries: &[(Number, u32)]) -> Result<Vec<u8>, IndexError> {
-    let disorder = entries.windows(2).find_map(|pair| match pair {
-        [a, b] if a.0.key() >= b.0.key() => Some((a.0, b.0)),
-        _ => None,
-    });
-    if let Some((previous, got)) = disorder {
-        return Err(IndexError::OutOfOrder { previous, got });
-    }
-    if entries.is_empty() {
-        return Ok(Vec::new());
-    }
-    let largest = entries.iter().map(|(_, network)| *network).max().unwrap_or(0);
-    let mut builder = Builder { value_bits: (32 - largest.leading_zeros()) as usize, ..Builder::default() };
-    let mut segments =
-        [Segment { first_region: U32::ZERO, regions: U32::ZERO, log_width: U32::ZERO, reserved: [0; 4] };
-            MAX_DIGITS + 1];
-    for group in entries.chunk_by(|a, b| a.0.len() == b.0.len()) {
-        let length = group.first().map_or(0, |(number, _)| number.len());
-        if let Some(segment) = segments.get_mut(length) {
-            *segment = builder.add_segment(group)?;
-        }
-    }
-    let head = Head {
-        numbers: U64::new(entries.len() as u64),
-        blocks: U64::new(builder.blocks.len() as u64),
-        regions: U64::new(builder.regions.len() as u64),
-        pages: U64::new(builder.pages.len() as u64),
-        data: U64::new(builder.data.len() as u64),
-        value_bits: U32::new(builder.value_bits as u32),
-        reserved: [0; 20],
-    };
-    Ok([
-        head.as_bytes(),
-        segments.as_bytes(),
-        builder.blocks.as_bytes(),
-        builder.regions.as_bytes(),
-        builder.pages.as_bytes(),
-        &builder.data,
-    ]
-    .concat())
-}
+//----------- Builder --------------------------------------------------------
 
-#[derive(Default)]
-struct Builder {
+/// Encodes ported numbers that come sorted by key.
+///
+/// It holds the numbers of one *province*, a stretch as wide as the widest block, chooses the width of
+/// blocks that suits them, and writes block after block: lines to one place, data to another.
+#[derive(Debug)]
+pub struct Builder<W> {
     value_bits: usize,
-    blocks: Vec<Block>,
+    numbers: u64,
+    previous: Option<Number>,
+    /// The province that is being gathered: the first of its numbers as an integer.
+    province: u64,
+    /// Its numbers that are yet to be written: offsets in the province, with their networks.
+    gathered: Vec<(u32, u32)>,
+    /// The most numbers that are gathered.
+    pub(super) room: usize,
+    /// The width of its blocks as a power of ten, once it is chosen.
+    log: Option<u32>,
+    segments: [Segment; MAX_DIGITS + 1],
     regions: Vec<Region>,
     pages: Vec<Page>,
-    data: Vec<u8>,
+    blocks: u64,
+    lines: W,
+    data: W,
+    data_length: u64,
+    /// One block's data, kept for its room.
+    buckets: Vec<u8>,
 }
 
-impl Builder {
-    /// Adds the numbers of one length.
-    fn add_segment(&mut self, entries: &[(Number, u32)]) -> Result<Segment, IndexError> {
-        let log = choose_width(entries);
-        let width = 10u64.pow(log);
-        let first_region = self.regions.len();
-        let block_of = |entry: &(Number, u32)| entry.0.to_integer() / width;
-        for group in entries.chunk_by(|a, b| block_of(a) == block_of(b)) {
-            let block = group.first().map_or(0, block_of);
-            self.populate(block, first_region);
-            let entries: Vec<(u64, u32)> =
-                group.iter().map(|(number, network)| (number.to_integer() % width, *network)).collect();
-            let block = Block::write(&entries, width as usize / BUCKETS, self.value_bits, &mut self.data);
-            self.blocks.push(block.ok_or(IndexError::TooLarge)?);
+impl<W: Write> Builder<W> {
+    /// A builder for numbers of `networks` networks that writes the blocks' lines to `lines` and their
+    /// buckets to `data`, both in many small pieces.
+    pub fn new(networks: usize, lines: W, data: W) -> Self {
+        let largest = networks.saturating_sub(1) as u64;
+        Self {
+            value_bits: (u64::BITS - largest.leading_zeros()) as usize,
+            numbers: 0,
+            previous: None,
+            province: 0,
+            gathered: Vec::new(),
+            room: MAX_GATHERED,
+            log: None,
+            segments: [Segment::default(); MAX_DIGITS + 1],
+            regions: Vec::new(),
+            pages: Vec::new(),
+            blocks: 0,
+            lines,
+            data,
+            data_length: 0,
+            buckets: Vec::new(),
         }
-        Ok(Segment {
-            first_region: U32::new(first_region as u32),
-            regions: U32::new((self.regions.len() - first_region) as u32),
-            log_width: U32::new(log),
-            reserved: [0; 4],
+    }
+
+    /// Adds a number, which sorts after all before it, and the index of its network.
+    pub fn push(&mut self, number: Number, network: u32) -> Result<(), IndexError> {
+        let integer = number.to_integer();
+        if let Some(previous) = self.previous.filter(|previous| previous.key() >= number.key()) {
+            return Err(IndexError::OutOfOrder { previous, got: number });
+        }
+        let in_province = integer.checked_sub(self.province).filter(|offset| *offset < PROVINCE);
+        let length = self.previous.map(Number::len);
+        let offset = match in_province {
+            Some(offset) if length == Some(number.len()) => offset,
+            _ => {
+                self.end_province()?;
+                self.province = integer / PROVINCE * PROVINCE;
+                integer % PROVINCE
+            }
+        };
+        if self.gathered.len() >= self.room {
+            self.write_gathered(false)?;
+        }
+        self.gathered.push((offset as u32, network));
+        self.previous = Some(number);
+        self.numbers += 1;
+        Ok(())
+    }
+
+    /// Ends the section.
+    pub fn finish(mut self) -> Result<Built<W>, IndexError> {
+        self.end_province()?;
+        self.lines.flush()?;
+        self.data.flush()?;
+        let head = Head {
+            numbers: U64::new(self.numbers),
+            blocks: U64::new(self.blocks),
+            regions: U64::new(self.regions.len() as u64),
+            pages: U64::new(self.pages.len() as u64),
+            data: U64::new(self.data_length),
+            value_bits: U32::new(self.value_bits as u32),
+            reserved: [0; 20],
+        };
+        Ok(Built {
+            numbers: self.numbers,
+            head: [head.as_bytes(), self.segments.as_bytes()].concat(),
+            lines: self.lines,
+            pages: [self.regions.as_bytes(), self.pages.as_bytes()].concat(),
+            data: self.data,
         })
     }
 
-    /// Marks the next block as populated; its segment's regions begin at `first_region`.
-    fn populate(&mut self, block: u64, first_region: usize) {
-        let page = block / PAGE;
-        let end = |region: &Region| region.first.get() + u64::from(region.pages.get());
-        let last = self.regions.get(first_region..).and_then(|regions| regions.last());
-        if last.is_none_or(|last| page > end(last) + MAX_GAP) {
-            let place = U32::new(self.pages.len() as u32);
-            self.regions.push(Region { first: U64::new(page), place, pages: U32::ZERO });
+    fn end_province(&mut self) -> Result<(), IndexError> {
+        self.write_gathered(true)?;
+        self.log = None;
+        Ok(())
+    }
+
+    /// Writes the blocks of what is gathered; the last one only if it is `whole`.
+    fn write_gathered(&mut self, whole: bool) -> Result<(), IndexError> {
+        let Some(length) = self.previous.map(Number::len) else { return Ok(()) };
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let log = *self.log.get_or_insert_with(|| choose_width(&gathered));
+        let width = 10u32.pow(log);
+        let mut written = 0;
+        let mut groups = gathered.chunk_by(|a, b| a.0 / width == b.0 / width).peekable();
+        let mut entries = Vec::new();
+        while let Some(group) = groups.next() {
+            if !whole && groups.peek().is_none() {
+                break;
+            }
+            written += group.len();
+            let first = group.first().map_or(0, |(offset, _)| offset / width * width);
+            entries.clear();
+            entries.extend(group.iter().map(|(offset, network)| (offset - first, *network)));
+            self.write_block(length, log, self.province + u64::from(first), &entries)?;
+        }
+        gathered.drain(..written);
+        self.gathered = gathered;
+        Ok(())
+    }
+
+    fn write_block(
+        &mut self,
+        length: usize,
+        log: u32,
+        first: u64,
+        entries: &[(u32, u32)],
+    ) -> Result<(), IndexError> {
+        self.populate(length, log, first);
+        self.buckets.clear();
+        let width = 10usize.pow(log) / BUCKETS;
+        let block = Block::write(entries, width, self.value_bits, self.data_length, &mut self.buckets)
+            .ok_or(IndexError::TooLarge)?;
+        self.lines.write_all(block.as_bytes())?;
+        self.data.write_all(&self.buckets)?;
+        self.blocks += 1;
+        self.data_length += self.buckets.len() as u64;
+        Ok(())
+    }
+
+    /// Marks the next block, whose first number is `first`, as populated.
+    fn populate(&mut self, length: usize, log: u32, first: u64) {
+        let width = 10u64.pow(log);
+        let page_of = |region: &Region| (first - region.first.get()) / width / PAGE;
+        let begun = self.segments.get(length).is_some_and(|segment| segment.regions.get() > 0);
+        let last = self.regions.last().filter(|_| begun);
+        let goes_on = |last: &Region| {
+            last.log_width.get() == log && page_of(last) <= u64::from(last.pages.get()) + MAX_GAP
+        };
+        if !last.is_some_and(goes_on) {
+            if let Some(segment) = self.segments.get_mut(length) {
+                if !begun {
+                    segment.first_region = U32::new(self.regions.len() as u32);
+                }
+                segment.regions += 1;
+            }
+            self.regions.push(Region {
+                first: U64::new(first),
+                place: U32::new(self.pages.len() as u32),
+                pages: U32::ZERO,
+                log_width: U32::new(log),
+                reserved: [0; 4],
+            });
         }
         if let Some(region) = self.regions.last_mut() {
-            while end(region) <= page {
+            let page = page_of(region);
+            while u64::from(region.pages.get()) <= page {
                 region.pages += 1;
-                self.pages.push(Page { populated: U64::ZERO, rank: U32::new(self.blocks.len() as u32) });
+                self.pages.push(Page { populated: U64::ZERO, rank: U32::new(self.blocks as u32) });
             }
-        }
-        if let Some(page) = self.pages.last_mut() {
-            page.populated |= 1 << (block % PAGE);
+            if let Some(last) = self.pages.last_mut() {
+                last.populated |= 1 << ((first - region.first.get()) / width % PAGE);
+            }
         }
     }
 }
 
+/// Numbers in a province: as many as in the widest block.
+const PROVINCE: u64 = 10u64.pow(MAX_LOG);
+
 /// The width of blocks, as a power of ten, that suits these numbers: wide enough for the lines to be worth
 /// their octets on average, yet not so wide that a bucket of the densest block grows long to look through.
-fn choose_width(entries: &[(Number, u32)]) -> u32 {
+fn choose_width(entries: &[(u32, u32)]) -> u32 {
     let blocks = |log: u32| {
-        let block = |entry: &(Number, u32)| entry.0.to_integer() / 10u64.pow(log);
+        let block = |entry: &(u32, u32)| entry.0 / 10u32.pow(log);
         let sizes = entries.chunk_by(|a, b| block(a) == block(b)).map(<[_]>::len);
         sizes.fold((0, 0), |(count, largest), size| (count + 1, size.max(largest)))
     };
@@ -130,10 +228,48 @@ fn choose_width(entries: &[(Number, u32)]) -> u32 {
     log
 }
 
+//----------- Built ----------------------------------------------------------
+
+/// An encoded section: four parts that follow each other in this order.
+#[derive(Debug)]
+pub struct Built<W> {
+    /// How many numbers it holds.
+    pub numbers: u64,
+    /// Counts and segments.
+    pub head: Vec<u8>,
+    /// The blocks' lines, as they were written.
+    pub lines: W,
+    /// Regions and pages.
+    pub pages: Vec<u8>,
+    /// The buckets, as they were written.
+    pub data: W,
+}
+
+impl Built<Vec<u8>> {
+    /// The section in one piece; empty if it holds no number.
+    pub fn into_octets(self) -> Vec<u8> {
+        match self.numbers {
+            0 => Vec::new(),
+            _ => [self.head, self.lines, self.pages, self.data].concat(),
+        }
+    }
+}
+
+/// Encodes ported numbers in memory; `entries` are sorted by key, each number once. No numbers make an
+/// empty section.
+pub fn build(entries: &[(Number, u32)]) -> Result<Vec<u8>, IndexError> {
+    let networks = entries.iter().map(|(_, network)| *network as usize + 1).max().unwrap_or(0);
+    let mut builder = Builder::new(networks, Vec::new(), Vec::new());
+    for (number, network) in entries {
+        builder.push(*number, *network)?;
+    }
+    Ok(builder.finish()?.into_octets())
+}
+
 //----------- IndexError -----------------------------------------------------
 
 /// Why ported numbers could not be encoded.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
     /// A number does not sort after the one before it.
@@ -147,4 +283,7 @@ pub enum IndexError {
     /// The buckets pass 64 GiB.
     #[error("ported numbers take more than 64 GiB")]
     TooLarge,
+    /// Lines or data could not be written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
 }

@@ -78,7 +78,7 @@ impl Coding {
     }
 
     /// Writes a bucket's offsets.
-    pub(super) fn write(self, offsets: &[u64], width: usize, out: &mut Writer) {
+    pub(super) fn write(self, offsets: &[u64], width: usize, out: &mut Writer<'_>) {
         match self {
             Self::Bitmap => {
                 let mut next = 0;
@@ -140,7 +140,7 @@ impl Coding {
         let (count, end) = self.extent(bucket, width.min(bits_in_bucket));
         let is_one = |at: usize| bits::read(bucket, at, 1) == 1;
         match self {
-            Self::Bitmap => (0..width.min(bits_in_bucket)).filter(|at| is_one(*at)).collect(),
+            Self::Bitmap => bits::ones(bucket, width.min(bits_in_bucket)),
             Self::Rice(low) => {
                 let (planes, mut next) = (end.saturating_sub(count * low), 0);
                 let mut offsets = Vec::new();
@@ -204,40 +204,64 @@ fn groups(width: usize, low: usize) -> usize {
 
 #[inline]
 fn find_rice(bucket: &[u8], low: usize, offset: usize) -> Option<usize> {
+    const STEP: usize = 56;
     let count = usize::from(*bucket.first()?);
     let unary = RICE_HEAD;
-    let unary_length = count + usize::from(*bucket.get(1)?);
-    let planes = unary + unary_length;
-    let plane =
-        |number: usize, from: usize, bits: usize| bits::read(bucket, planes + number * count + from, bits);
-    // `at` bits of the unary part stand for `passed` numbers and have led to `next`, the least offset
-    // that the next number could have.
-    let (mut at, mut passed, mut next) = (0, 0, 0);
-    for step in [56, 56, 56, 56, 28, 14, 7] {
-        if at + step > unary_length {
-            continue;
+    let unary_end = unary + count + usize::from(*bucket.get(1)?);
+    let plane = |number: usize, from: usize| bits::read(bucket, unary_end + number * count + from, STEP);
+    // The unary part before `at` stands for `passed` numbers and has led to `next`, the least offset that
+    // the next number could have.
+    let (mut at, mut passed, mut next) = (unary, 0, 0);
+    let mut gaps;
+    let mut lows = [0; 2];
+    loop {
+        gaps = bits::read(bucket, at, STEP.min(unary_end - at));
+        let ones = gaps.count_ones() as usize;
+        let mut ahead = next + ((STEP - ones) << low) + ones;
+        for (number, lows) in lows.iter_mut().enumerate().take(low) {
+            *lows = plane(number, passed);
+            ahead += (first_bits(*lows, ones).count_ones() as usize) << number;
         }
-        let ones = bits::read(bucket, unary + at, step).count_ones() as usize;
-        let lows: usize = (0..low).map(|n| (plane(n, passed, ones).count_ones() as usize) << n).sum();
-        let ahead = next + ((step - ones) << low) + ones + lows;
+        if ahead > offset || at + STEP >= unary_end {
+            break;
+        }
+        (at, passed, next) = (at + STEP, passed + ones, ahead);
+    }
+    // The same in halves of what is left, all in registers: behind the end of the unary part are zeros,
+    // which lead past every offset and to no number.
+    for step in [28, 14, 7] {
+        let ones = first_bits(gaps, step).count_ones() as usize;
+        let mut ahead = next + ((step - ones) << low) + ones;
+        for (number, lows) in lows.iter().enumerate().take(low) {
+            ahead += (first_bits(*lows, ones).count_ones() as usize) << number;
+        }
         if ahead <= offset {
-            (at, passed, next) = (at + step, passed + ones, ahead);
+            gaps >>= step;
+            lows = lows.map(|lows| lows >> ones);
+            (passed, next) = (passed + ones, ahead);
         }
     }
     // The rest is a few numbers, one by one.
-    while passed < count && at < unary_length {
-        let zeros = (bits::word(bucket, unary + at).trailing_zeros() as usize).min(56);
+    while gaps != 0 {
+        let zeros = gaps.trailing_zeros() as usize;
         next += zeros << low;
-        at += zeros;
-        if bits::read(bucket, unary + at, 1) == 1 {
-            next += (0..low).map(|n| (plane(n, passed, 1) as usize) << n).sum::<usize>();
-            if next >= offset {
-                return (next == offset).then_some(passed);
-            }
-            (at, passed, next) = (at + 1, passed + 1, next + 1);
+        for (number, lows) in lows.iter().enumerate().take(low) {
+            next += (*lows as usize & 1) << number;
         }
+        if next >= offset {
+            return (next == offset).then_some(passed);
+        }
+        gaps = gaps >> zeros >> 1;
+        lows = lows.map(|lows| lows >> 1);
+        (passed, next) = (passed + 1, next + 1);
     }
     None
+}
+
+/// The lowest `count` bits of a word, fewer than 64.
+#[inline]
+fn first_bits(word: u64, count: usize) -> u64 {
+    word & ((1 << count) - 1)
 }
 
 #[inline]

@@ -9,9 +9,10 @@
 //!                                             values: indices, with favourites   (values.rs)
 //! ```
 //!
-//! Numbers of each length have a segment of their own, so +43150564 and +43150564164321 never meet, and
-//! blocks as wide as suits their density: ten thousand numbers in dense plans. Segments, regions and pages
-//! are small and stay in the cache: one bit per block and a rank per 64.
+//! Numbers of each length have a segment of their own, so +43150564 and +43150564164321 never meet. Blocks
+//! are as wide as suits the density around them: ten thousand numbers in dense plans. A run of blocks of one
+//! width without a large gap is a region. Segments, regions and pages are small and stay in the cache: one
+//! bit per block and a rank per 64.
 //!
 //! Damaged octets give a wrong answer or none, never a panic: each place is checked when it is read, and
 //! no loop is longer than the octets it reads.
@@ -29,14 +30,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::number::{MAX_DIGITS, Number};
 use block::{BUCKETS, Block};
-pub use build::{IndexError, build};
+pub use build::{Builder, Built, IndexError, build};
 
 /// Blocks that one page speaks for.
 const PAGE: u64 = 64;
 
 //----------- Records --------------------------------------------------------
 
-/// The first 64 octets of the section; segments, blocks, regions, pages and data follow in this order.
+/// The first 64 octets of the section; segments, blocks, regions, pages and data follow in this order. With
+/// the segments they are three cache lines, so blocks are cache lines of the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Head {
@@ -53,26 +55,26 @@ struct Head {
 }
 
 /// The numbers of one length.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Segment {
     first_region: U32,
     /// 0: there are no numbers of this length.
     regions: U32,
-    /// A block is as wide as ten to the power of this.
-    log_width: U32,
-    reserved: [u8; 4],
 }
 
-/// A run of pages without a large gap.
+/// A run of blocks of one width without a large gap.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Region {
-    /// Number of the first page: the number of its first block divided by [`PAGE`].
+    /// The first number of its first block, as an integer.
     first: U64,
-    /// Where that page lies among the pages.
+    /// Where its first page lies among the pages.
     place: U32,
     pages: U32,
+    /// A block is as wide as ten to the power of this.
+    log_width: U32,
+    reserved: [u8; 4],
 }
 
 /// Which of 64 adjoining blocks are populated.
@@ -154,16 +156,18 @@ impl<'a> Index<'a> {
             for (spot, number) in spots.iter_mut().zip(numbers) {
                 *spot = self.spot(*number);
             }
-            // Each of these loops waits for all its lanes' cache lines together.
+            // A processor looks some hundred instructions ahead. These loops do nothing but touch, so that
+            // it finds the lines of all lanes and has them fetched together.
+            let block = |spot: &Option<Spot>| spot.as_ref().and_then(|spot| self.blocks.get(spot.block));
+            touch(spots.iter().map(|spot| block(spot).map_or(0, Block::touch)));
             let mut buckets = [(0, 0); LANES];
             for (bucket, spot) in buckets.iter_mut().zip(&spots) {
-                let block = spot.and_then(|spot: Spot| self.blocks.get(spot.block));
-                *bucket = block.zip(*spot).map_or((0, 0), |(block, spot)| block.bucket(spot.bucket));
+                let block = block(spot).zip(spot.as_ref());
+                *bucket = block.map_or((0, 0), |(block, spot)| block.bucket(spot.bucket));
             }
             let octet = |at: usize| self.data.get(at).copied().unwrap_or(0);
-            let ends =
-                buckets.iter().fold(0, |sum, (start, end)| sum ^ octet(*start) ^ octet(end.wrapping_sub(1)));
-            std::hint::black_box(ends);
+            touch(buckets.iter().map(|(start, _)| octet(*start)));
+            touch(buckets.iter().map(|(start, end)| octet((start + 64).min(end.saturating_sub(1)))));
             for ((network, spot), bucket) in networks.iter_mut().zip(&spots).zip(buckets) {
                 *network = spot.as_ref().and_then(|spot| self.read(spot, bucket));
             }
@@ -178,55 +182,44 @@ impl<'a> Index<'a> {
     }
 
     fn numbers_of_length(self, length: usize) -> impl Iterator<Item = (Option<Number>, u32)> + 'a {
-        let segment = self.segments.get(length);
-        let width = segment.map_or(0, |segment| power_of_ten(segment.log_width.get()));
-        let pages = segment.and_then(|segment| self.regions_of(segment)).unwrap_or_default().iter().flat_map(
-            move |region| {
-                let first = region.place.get() as usize;
-                let pages =
-                    self.pages.get(first..).unwrap_or_default().iter().take(region.pages.get() as usize);
-                pages
-                    .enumerate()
-                    .map(move |(place, page)| (region.first.get().saturating_add(place as u64), page))
-            },
-        );
-        let blocks = pages.flat_map(|(number, page)| {
-            let populated = page.populated.get();
-            (0..PAGE)
-                .filter(move |bit| populated >> bit & 1 == 1)
-                .zip(page.rank.get() as usize..)
-                .map(move |(bit, rank)| (number.saturating_mul(PAGE).saturating_add(bit), rank))
+        let regions = self.segments.get(length).and_then(|segment| self.regions_of(segment));
+        let blocks = regions.unwrap_or_default().iter().flat_map(move |region| {
+            let width = power_of_ten(region.log_width.get());
+            self.blocks_of(region).map(move |(block, rank)| {
+                (region.first.get().saturating_add(block.saturating_mul(width)), rank, width)
+            })
         });
-        blocks.flat_map(move |(number, rank)| {
-            let first = number.saturating_mul(width);
-            (0..BUCKETS).flat_map(move |bucket| {
-                let first = first.saturating_add(bucket as u64 * (width / BUCKETS as u64));
-                self.bucket_entries(rank, bucket, width as usize / BUCKETS).map(move |(offset, network)| {
-                    let integer = first.saturating_add(offset as u64);
-                    let number = Number::from_integer(integer).ok().filter(|number| number.len() == length);
-                    (number, network)
-                })
+        blocks.flat_map(move |(first, rank, width)| {
+            let width = width / BUCKETS as u64;
+            let entries = (0..BUCKETS).flat_map(move |bucket| {
+                let block = self.blocks.get(rank);
+                let octets = block.and_then(|block| {
+                    let (start, end) = block.bucket(bucket);
+                    self.data.get(start..end)
+                });
+                let entries = block
+                    .zip(octets)
+                    .map(|(block, octets)| block.entries(octets, width as usize, self.value_bits));
+                entries
+                    .into_iter()
+                    .flatten()
+                    .map(move |(offset, network)| (bucket as u64 * width + offset as u64, network))
+            });
+            entries.map(move |(offset, network)| {
+                let number = Number::from_integer(first.saturating_add(offset)).ok();
+                (number.filter(|number| number.len() == length), network)
             })
         })
     }
 
-    /// The offsets and networks of one bucket.
-    fn bucket_entries(
-        self,
-        block: usize,
-        bucket: usize,
-        width: usize,
-    ) -> impl Iterator<Item = (usize, u32)> + 'a {
-        let block = self.blocks.get(block);
-        let octets =
-            block.map(|block| block.bucket(bucket)).and_then(|(start, end)| self.data.get(start..end));
-        let offsets = match (block.and_then(Block::coding), octets) {
-            (Some(coding), Some(octets)) if !octets.is_empty() => coding.offsets(octets, width),
-            _ => Vec::new(),
-        };
-        offsets
-            .into_iter()
-            .filter_map(move |offset| Some((offset, block?.find(octets?, width, offset, self.value_bits)?)))
+    /// The populated blocks of a region: which block it is, and its place among all blocks.
+    fn blocks_of(self, region: &'a Region) -> impl Iterator<Item = (u64, usize)> + 'a {
+        let pages = self.pages.get(region.place.get() as usize..).unwrap_or_default();
+        (0u64..).zip(pages).take(region.pages.get() as usize).flat_map(|(page, Page { populated, rank })| {
+            let populated = populated.get();
+            let set = (0..PAGE).filter(move |bit| populated >> bit & 1 == 1);
+            set.map(move |bit| page * PAGE + bit).zip(rank.get() as usize..)
+        })
     }
 
     fn regions_of(&self, segment: &Segment) -> Option<&'a [Region]> {
@@ -236,21 +229,19 @@ impl<'a> Index<'a> {
     /// Where `number` would be, or `None` if its block is not populated.
     #[inline]
     fn spot(&self, number: Number) -> Option<Spot> {
-        let segment = self.segments.get(number.len())?;
-        let (block, in_block, width) = split(number.to_integer(), segment.log_width.get())?;
-        let regions = self.regions_of(segment)?;
+        let regions = self.regions_of(self.segments.get(number.len())?)?;
+        let integer = number.to_integer();
         let region = match regions {
             [region] => region,
             _ => {
-                let behind = regions.partition_point(|region| region.first.get() <= block / PAGE);
+                let behind = regions.partition_point(|region| region.first.get() <= integer);
                 regions.get(behind.checked_sub(1)?)?
             }
         };
-        let page = (block / PAGE).checked_sub(region.first.get())?;
-        if page >= region.pages.get().into() {
-            return None;
-        }
-        let page = self.pages.get(region.place.get() as usize + page as usize)?;
+        let offset = integer.checked_sub(region.first.get())?;
+        let (block, in_block, width) = split(offset, region.log_width.get())?;
+        let page = usize::try_from(block / PAGE).ok().filter(|page| *page < region.pages.get() as usize)?;
+        let page = self.pages.get(region.place.get() as usize + page)?;
         let (populated, bit) = (page.populated.get(), block % PAGE);
         let before = (populated & ((1 << bit) - 1)).count_ones();
         (populated >> bit & 1 == 1).then_some(Spot {
@@ -266,6 +257,11 @@ impl<'a> Index<'a> {
         let block = self.blocks.get(spot.block)?;
         block.find(self.data.get(start..end)?, spot.width, spot.offset, self.value_bits)
     }
+}
+
+/// Has octets read, whatever they are.
+fn touch(octets: impl Iterator<Item = u8>) {
+    std::hint::black_box(octets.fold(0, |sum, octet| sum ^ octet));
 }
 
 /// Ten to the power of `log`; 0 where blocks are never so wide.

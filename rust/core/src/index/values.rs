@@ -38,7 +38,7 @@ impl Values<'_> {
     }
 
     /// Writes a bucket's values.
-    pub(super) fn write(&self, values: &[u32], out: &mut Writer) {
+    pub(super) fn write(&self, values: &[u32], out: &mut Writer<'_>) {
         let is_favourite = |value: &u32| self.favourites.contains(value);
         if !self.favourites.is_empty() {
             for value in values {
@@ -81,5 +81,41 @@ impl Values<'_> {
             left = left.saturating_sub(of_this);
         }
         Some(*last)
+    }
+
+    /// The values of all `count` numbers of a bucket, in order.
+    pub(super) fn read_all(&self, bucket: &[u8], at: usize, count: usize) -> Vec<u32> {
+        let index = |at: usize| bits::read(bucket, at, self.width) as u32;
+        let Some((last, others)) = self.favourites.split_last() else {
+            return (0..count).map(|place| index(at + place * self.width)).collect();
+        };
+        let is_one = |at: usize| bits::read(bucket, at, 1) == 1;
+        let favourites = (0..count).filter(|place| is_one(at + place)).count();
+        let mut index_at = at + count;
+        let mut level_at = index_at + (count - favourites) * self.width;
+        // Which favourite each of them is, level by level; those that no level names are the last one.
+        let mut named = vec![*last; favourites];
+        let mut left: Vec<usize> = (0..favourites).collect();
+        for favourite in others {
+            let mut bit = level_at..;
+            level_at += left.len();
+            left.retain(|place| match bit.next().is_some_and(is_one) {
+                true => {
+                    named.get_mut(*place).into_iter().for_each(|name| *name = *favourite);
+                    false
+                }
+                false => true,
+            });
+        }
+        let mut named = named.into_iter();
+        (0..count)
+            .filter_map(|place| match is_one(at + place) {
+                true => named.next(),
+                false => {
+                    index_at += self.width;
+                    Some(index(index_at - self.width))
+                }
+            })
+            .collect()
     }
 }

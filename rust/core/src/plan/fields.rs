@@ -169,8 +169,13 @@ pub(super) fn check_range<'a>(row: &RangeFields<'a>) -> Result<CheckedRange<'a>,
     })
 }
 
-pub(super) fn check_ported<'a>(row: &PortedFields<'a>) -> Result<(Number, CheckedNetwork<'a>), FieldFault> {
-    let number = digits("number", row.number)?;
+/// The number of a row of a ported-numbers file.
+pub(super) fn check_number(row: &PortedFields<'_>) -> Result<Number, FieldFault> {
+    digits("number", row.number)
+}
+
+/// The network of a row of a ported-numbers file.
+pub(super) fn check_network<'a>(row: &PortedFields<'a>) -> Result<CheckedNetwork<'a>, FieldFault> {
     let spid = text("spid", row.spid)?;
     if uri::encoded_len(spid) > MAX_SPID {
         return Err(fault(
@@ -180,14 +185,14 @@ pub(super) fn check_ported<'a>(row: &PortedFields<'a>) -> Result<(Number, Checke
         ));
     }
     check_routing(row)?;
-    let network = CheckedNetwork {
+    Ok(CheckedNetwork {
         operator: text("operator", row.operator)?,
         spid,
         rn: row.rn,
         rn_context: row.rn_context,
+        source: Some(super::PORTED_SOURCE),
         ..codes(row.mcc, row.mnc)?
-    };
-    Ok((number, network))
+    })
 }
 
 /// Checks the routing number and its context by the grammar of RFC 4694 §4, without visual separators.

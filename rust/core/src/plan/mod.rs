@@ -2,27 +2,32 @@
 //!
 //! - [`fields`]: one row's text fields, checked one by one
 //! - [`report`]: what was wrong, with file, line and column
+//! - [`ported`]: ported numbers, of which there can be more than fit into memory
+//! - [`sort`]: their rows in order
 //! - [`stats`]: what a built plan holds, country by country
 //!
 //! This file gathers the rows and lays out the sections.
 
 pub mod fields;
+mod ported;
 pub mod report;
+mod sort;
 pub mod stats;
 
 use std::collections::HashMap;
 
-use zerocopy::IntoBytes;
 use zerocopy::byteorder::little_endian::U32;
+use zerocopy::{FromZeros, IntoBytes};
 
-use crate::index;
-use crate::number::{Number, Prefix};
+use crate::number::Prefix;
 use crate::snapshot::format::Section;
 use crate::snapshot::writer::Sections;
 use crate::snapshot::{NetworkRow, RangeRow};
 use crate::trie;
-use fields::{CheckedNetwork, CheckedRange};
+use fields::{CheckedNetwork, CheckedRange, FieldFault};
 pub use fields::{PortedFields, RangeFields};
+use ported::PortedRows;
+pub use ported::{Resources, Watch};
 pub use report::{Place, PlanError, Report};
 
 /// The most distinct networks a plan may name.
@@ -38,8 +43,15 @@ pub struct PlanBuilder {
     networks: Interned<NetworkRow>,
     texts: Interned<String>,
     ranges: Vec<(Prefix, RangeRow, Place)>,
-    ported: Vec<(Number, u32, Place)>,
+    ported: PortedRows,
+    /// The files that ported numbers come from, without their folders.
+    ported_files: Vec<String>,
+    /// Whether the current file is the last of those.
+    holds_ported: bool,
 }
+
+/// Stands for the source of ported numbers until all their files are known.
+const PORTED_SOURCE: &str = "\0ported";
 
 /// What to do with rows that are bad and with rows that say something twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,27 +63,34 @@ pub struct Policy {
 }
 
 impl PlanBuilder {
-    /// A builder without rows.
+    /// A builder without rows that takes the memory of [`Resources::default`].
     pub fn new(policy: Policy) -> Self {
+        Self::with_resources(policy, &Resources::default())
+    }
+
+    /// A builder without rows.
+    pub fn with_resources(policy: Policy, resources: &Resources) -> Self {
         Self {
             policy,
             report: Report::default(),
             networks: Interned::default(),
             texts: Interned::default(),
             ranges: Vec::new(),
-            ported: Vec::new(),
+            ported: PortedRows::new(resources),
+            ported_files: Vec::new(),
+            holds_ported: false,
         }
     }
 
     /// Announces the file that the next rows come from; its name is their source.
     pub fn begin_file(&mut self, name: &str) {
-        self.report.begin_file(name);
+        self.holds_ported &= !self.report.begin_file(name);
     }
 
     /// Announces the query, of the database with this name, whose result the next rows are. Their line is
     /// their number in the result, their source is database and query.
     pub fn begin_query(&mut self, name: &str, database: &str) {
-        self.report.begin_query(name, database);
+        self.holds_ported &= !self.report.begin_query(name, database);
     }
 
     /// Adds a row of a ranges file, read at `line` of the current file.
@@ -90,32 +109,51 @@ impl PlanBuilder {
         }
     }
 
-    /// Adds a row of a ported-numbers file, read at `line` of the current file.
-    pub fn add_ported(&mut self, line: u64, row: &PortedFields<'_>) {
+    /// Adds a row of a ported-numbers file, read at `line` of the current file. Fails when a temporary file
+    /// cannot be written.
+    pub fn add_ported(&mut self, line: u64, row: &PortedFields<'_>) -> Result<(), PlanError> {
+        if !std::mem::replace(&mut self.holds_ported, true) {
+            let file = self.report.current_source().to_owned();
+            if !self.ported_files.contains(&file) {
+                self.ported_files.push(file);
+            }
+        }
         let place = self.report.place(line);
-        match fields::check_ported(row) {
-            Ok((number, network)) => match self.network(&network) {
-                Some(index) => self.ported.push((number, index, place)),
-                None => self.report.too_many_networks(place),
-            },
+        let checked = fields::check_number(row).and_then(|number| Ok((number, self.ported_network(row)?)));
+        match checked {
+            Ok((number, Some(network))) => self.ported.push(number, network, place)?,
+            Ok((_, None)) => self.report.too_many_networks(place),
             Err(fault) => self.report.bad_field(place, fault),
         }
+        Ok(())
     }
 
     /// Lays out the snapshot. `meta` is JSON text about the plan, kept as it is.
     ///
-    /// The same rows in the same order give the same octets.
-    pub fn finish(mut self, meta: &str) -> Result<(Sections, Report), PlanError> {
+    /// The same rows in the same order give the same octets, however much memory there is.
+    pub fn finish(self, meta: &str) -> Result<(Sections, Report), PlanError> {
+        self.finish_watched(meta, &mut |_, _| true)
+    }
+
+    /// The same, watched: building can take minutes.
+    pub fn finish_watched(mut self, meta: &str, watch: Watch<'_>) -> Result<(Sections, Report), PlanError> {
         let mut ranges = self.settle_ranges();
-        let mut ported = self.settle_ported();
-        self.forget_unused(&mut ranges, &mut ported);
+        let (renumbered, networks) = self.forget_unused(&mut ranges);
         self.report.ranges = ranges.len();
-        self.report.ported = ported.len();
-        self.report.networks = self.networks.items.len();
-        if !self.policy.skip_bad_rows && self.report.fault_count() > 0 {
+        let Policy { last_duplicate_wins, skip_bad_rows } = self.policy;
+        let policy = [last_duplicate_wins, skip_bad_rows];
+        let (mut ported, used) =
+            self.ported.encode(&mut self.report, policy, (&renumbered, networks), watch)?;
+        // A network that only replaced rows named keeps its index and says nothing.
+        for (network, _) in self.networks.items.iter_mut().zip(used).filter(|(_, used)| !used) {
+            *network = NetworkRow::new_zeroed();
+        }
+        self.report.networks =
+            self.networks.items.iter().filter(|row| **row != NetworkRow::new_zeroed()).count();
+        if !skip_bad_rows && self.report.fault_count() > 0 {
             return Err(PlanError::BadRows(Box::new(self.report)));
         }
-        if ranges.is_empty() && ported.is_empty() {
+        if ranges.is_empty() && self.report.ported == 0 {
             return Err(PlanError::NoRows);
         }
         // Many prefixes say the same of their numbers: they share their rows, so the rows stay in cache.
@@ -131,27 +169,23 @@ impl PlanBuilder {
             });
             prefixes.push((*prefix, first));
         }
-        let (nodes, values) = trie::build(&prefixes)?;
+        let (mut nodes, mut values) = trie::build(&prefixes)?;
         let mut ends = Vec::with_capacity(self.texts.items.len());
         let mut text = String::new();
         for item in &self.texts.items {
             text.push_str(item);
             ends.push(U32::new(u32::try_from(text.len()).map_err(|_| PlanError::TooMuchText)?));
         }
-        let sections = Section::ALL.map(|section| match section {
-            Section::Meta => Ok(meta.as_bytes().to_vec()),
-            Section::TextEnds => Ok(ends.as_bytes().to_vec()),
-            Section::Text => Ok(text.as_bytes().to_vec()),
-            Section::Networks => Ok(self.networks.items.as_bytes().to_vec()),
-            Section::Ranges => Ok(rows.as_bytes().to_vec()),
-            Section::TrieNodes => Ok(nodes.clone()),
-            Section::TrieValues => Ok(values.clone()),
-            Section::Index => index::build(&ported),
+        let laid_out = Section::ALL.map(|section| match section {
+            Section::Meta => meta.as_bytes().to_vec().into(),
+            Section::TextEnds => ends.as_bytes().to_vec().into(),
+            Section::Text => std::mem::take(&mut text).into_bytes().into(),
+            Section::Networks => self.networks.items.as_bytes().to_vec().into(),
+            Section::Ranges => rows.as_bytes().to_vec().into(),
+            Section::TrieNodes => std::mem::take(&mut nodes).into(),
+            Section::TrieValues => std::mem::take(&mut values).into(),
+            Section::Index => std::mem::take(&mut ported),
         });
-        let mut laid_out = Sections::default();
-        for (place, section) in laid_out.iter_mut().zip(sections) {
-            *place = section?;
-        }
         Ok((laid_out, self.report))
     }
 
@@ -187,39 +221,18 @@ impl PlanBuilder {
         settled
     }
 
-    /// Sorts the ported numbers and settles those that are listed twice.
-    fn settle_ported(&mut self) -> Vec<(Number, u32)> {
-        let mut rows = std::mem::take(&mut self.ported);
-        rows.sort_by_key(|row| row.0.key());
-        let mut settled = Vec::with_capacity(rows.len());
-        for group in rows.chunk_by(|a, b| a.0 == b.0) {
-            let [first, others @ ..] = group else { continue };
-            let winner = match others.last() {
-                Some(last) if self.policy.last_duplicate_wins => {
-                    self.report.replaced += others.len() as u64;
-                    last
-                }
-                _ => {
-                    for other in others {
-                        self.report.duplicate(other.0, first.2, other.2);
-                    }
-                    first
-                }
-            };
-            settled.push((winner.0, winner.1));
-        }
-        settled
-    }
-
-    /// Leaves out networks and texts that no row which stands names, and numbers the others anew in
-    /// the order of the rows.
-    fn forget_unused(&mut self, ranges: &mut [(Prefix, RangeRow)], ported: &mut [(Number, u32)]) {
+    /// Leaves out networks and texts that no row names, and renumbers the others: those of ported numbers
+    /// first, in the order in which they came, so that their indices are short, then those of ranges. Gives
+    /// the new index of each network, and how many are ported numbers'.
+    fn forget_unused(&mut self, ranges: &mut [(Prefix, RangeRow)]) -> (Vec<u32>, usize) {
         let networks = std::mem::take(&mut self.networks).items;
         let texts = std::mem::take(&mut self.texts).items;
+        let source = self.ported_source();
         let mut anew = |index: u32| {
             let row = networks.get(index as usize).copied()?;
             let mut text = |id: U32| match id.get().checked_sub(1).and_then(|place| texts.get(place as usize))
             {
+                Some(text) if text == PORTED_SOURCE => U32::new(self.texts.intern(source.clone()) + 1),
                 Some(text) => U32::new(self.texts.intern(text.clone()) + 1),
                 None => U32::ZERO,
             };
@@ -238,18 +251,37 @@ impl PlanBuilder {
             let place = places.get_mut(index as usize);
             place.map_or(0, |place| *place.get_or_insert_with(|| anew(index).unwrap_or(0)))
         };
+        let ported = self.ported.networks().iter().map(|index| place_of(*index) as usize + 1).max();
         for (_, row) in ranges {
             row.network = U32::new(place_of(row.network.get()));
         }
-        for (_, network) in ported {
-            *network = place_of(*network);
+        (places.into_iter().map(|place| place.unwrap_or(0)).collect(), ported.unwrap_or(0))
+    }
+
+    /// What the source of ported numbers is called.
+    fn ported_source(&self) -> String {
+        match self.ported_files.as_slice() {
+            [] => String::new(),
+            [only] => only.clone(),
+            [first, others @ ..] => format!("{first} and {} more", others.len()),
         }
+    }
+
+    /// The index of the network that a row names, or `None` if there would be too many.
+    fn ported_network(&mut self, row: &PortedFields<'_>) -> Result<Option<u32>, FieldFault> {
+        if let Some(known) = self.ported.known_network(row) {
+            return Ok(Some(known));
+        }
+        let network = self.network(&fields::check_network(row)?);
+        if let Some(network) = network {
+            self.ported.remember(network);
+        }
+        Ok(network)
     }
 
     /// The index of a network, or `None` if there would be too many.
     fn network(&mut self, network: &CheckedNetwork<'_>) -> Option<u32> {
-        let source = network.source.unwrap_or(self.report.current_source());
-        let source = source.to_owned();
+        let source = network.source.unwrap_or(self.report.current_source()).to_owned();
         let mut text = |text: &str| match text {
             "" => U32::ZERO,
             // Id 0 is the unknown text, so ids count from 1.

@@ -1,6 +1,7 @@
 //! What was wrong with the rows of a plan: file, line, column, what was found and expected.
 
 use std::fmt;
+use std::io;
 
 use super::fields::FieldFault;
 use super::{MAX_NETWORKS, trie};
@@ -28,6 +29,13 @@ pub struct Place {
     file: u32,
     /// Line of a text file, row of a Parquet file or of a query's result; the first is 1.
     line: u64,
+}
+
+impl Place {
+    /// The place of the row that is `rows` rows further on, if rows stand on consecutive lines.
+    pub(super) fn after(self, rows: u64) -> Self {
+        Self { line: self.line + rows, ..self }
+    }
 }
 
 //----------- Report ---------------------------------------------------------
@@ -59,21 +67,27 @@ impl Report {
         self.fault_count
     }
 
-    pub(super) fn begin_file(&mut self, name: &str) {
+    /// Says whether it is another input than the one before.
+    pub(super) fn begin_file(&mut self, name: &str) -> bool {
         // Its name without the folder.
         let source = name.rsplit('/').next().unwrap_or(name);
-        self.begin(Input { name: name.to_owned(), source: source.to_owned(), is_query: false });
+        self.begin(Input { name: name.to_owned(), source: source.to_owned(), is_query: false })
     }
 
-    pub(super) fn begin_query(&mut self, name: &str, database: &str) {
-        self.begin(Input { name: name.to_owned(), source: format!("{database} ({name})"), is_query: true });
+    /// The same.
+    pub(super) fn begin_query(&mut self, name: &str, database: &str) -> bool {
+        self.begin(Input { name: name.to_owned(), source: format!("{database} ({name})"), is_query: true })
     }
 
-    fn begin(&mut self, input: Input) {
-        if self.inputs.last().is_none_or(|last| (&last.name, last.is_query) != (&input.name, input.is_query))
-        {
+    fn begin(&mut self, input: Input) -> bool {
+        let is_new = self
+            .inputs
+            .last()
+            .is_none_or(|last| (&last.name, last.is_query) != (&input.name, input.is_query));
+        if is_new {
             self.inputs.push(input);
         }
+        is_new
     }
 
     pub(super) fn place(&self, line: u64) -> Place {
@@ -136,6 +150,10 @@ pub enum PlanError {
     Ranges(trie::TrieError),
     /// The ported numbers cannot be encoded.
     Ported(IndexError),
+    /// A temporary file cannot be written or read.
+    Io(io::Error),
+    /// Whoever watches the building wanted it to end.
+    Interrupted,
 }
 
 impl fmt::Display for PlanError {
@@ -164,6 +182,11 @@ impl fmt::Display for PlanError {
             }
             Self::Ranges(error) => error.fmt(f),
             Self::Ported(error) => error.fmt(f),
+            Self::Io(error) => write!(
+                f,
+                "temporary files for sorting cannot be kept beside the output: {error}; nothing was written"
+            ),
+            Self::Interrupted => f.write_str("interrupted: nothing was written"),
         }
     }
 }
@@ -178,6 +201,15 @@ impl From<trie::TrieError> for PlanError {
 
 impl From<IndexError> for PlanError {
     fn from(error: IndexError) -> Self {
-        Self::Ported(error)
+        match error {
+            IndexError::Io(error) => Self::Io(error),
+            error => Self::Ported(error),
+        }
+    }
+}
+
+impl From<io::Error> for PlanError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }

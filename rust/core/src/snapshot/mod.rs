@@ -125,8 +125,9 @@ impl Snapshot {
         self.view().verify().map_err(here)
     }
 
+    /// The octets of one section, as they lie in the file.
     #[inline]
-    fn section(&self, section: Section) -> &[u8] {
+    pub fn section(&self, section: Section) -> &[u8] {
         self.layout.octets(self.octets.as_slice(), section)
     }
 
