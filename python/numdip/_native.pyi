@@ -10,6 +10,7 @@ __all__ = [
     "DEBUG_BUILD",
     "Acl",
     "Answer",
+    "Batches",
     "Exchange",
     "Explanation",
     "LayerBuilder",
@@ -131,6 +132,8 @@ class Answer:
     @property
     def rn(self) -> str | None: ...
     @property
+    def rn_context(self) -> str | None: ...
+    @property
     def source(self) -> str: ...
     def to_dict(self) -> dict[str, Any]: ...  # the properties above by name, in this order
     def __eq__(self, other: object, /) -> bool: ...
@@ -195,6 +198,20 @@ class Table:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
     def __len__(self) -> int: ...
 
+# --- batches.rs
+
+@final
+class Batches:
+    """The batches of an Arrow stream (``__arrow_c_stream__``), read as they are asked for."""
+
+    def __new__(cls, stream: object) -> Batches: ...
+    # Name, Arrow type, and the name and metadata of the extension type ('' if there is none).
+    @property
+    def columns(self) -> list[tuple[str, str, str, str]]: ...
+    def __iter__(self) -> Batches: ...
+    def __next__(self) -> Table: ...  # PlanError with the text of the stream's error
+    def close(self) -> None: ...
+
 # --- plan.rs
 
 @final
@@ -210,9 +227,15 @@ class PlanBuilder:
         folder: str | None = None,
     ) -> PlanBuilder: ...
     # Both take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
-    # of the stream's first row. Missing columns: PlanError. Bad rows go to the report.
-    def add_ranges(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
-    def add_ported(self, stream: object, *, file: str, first_line: int = 2) -> int: ...
+    # of the stream's first row. With a database, file is the name of a query of it: faults then say
+    # "query 1 (row 17)", and the source of the rows is "database (query 1)". Missing columns:
+    # PlanError. Bad rows go to the report.
+    def add_ranges(
+        self, stream: object, *, file: str, first_line: int = 2, database: str | None = None
+    ) -> int: ...
+    def add_ported(
+        self, stream: object, *, file: str, first_line: int = 2, database: str | None = None
+    ) -> int: ...
     # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written.
     # time: seconds since 1970 UTC from when on the plan holds, 0 if that is not known.
     def write(

@@ -50,14 +50,13 @@ pub(crate) fn snapshot_octets() -> Vec<u8> {
     }
     builder.begin_file("ported.csv");
     let ported = [
-        ["13392986157", "310", "260", "S1", "+1404"],
-        ["447786000001", "234", "30", "", ""],
-        ["99", "901", "01", "", "c0de"],
+        ["13392986157", "310", "260", "S1", "+1404", ""],
+        ["447786000001", "234", "30", "", "", ""],
+        ["99", "901", "01", "", "c0de", "+99"],
     ];
-    for (line, [number, mcc, mnc, spid, rn]) in (2..).zip(ported) {
-        builder
-            .add_ported(line, &PortedFields { number, mcc, mnc, spid, rn, ..PortedFields::default() })
-            .unwrap();
+    for (line, [number, mcc, mnc, spid, rn, rn_context]) in (2..).zip(ported) {
+        let row = PortedFields { number, mcc, mnc, spid, rn, rn_context, ..PortedFields::default() };
+        builder.add_ported(line, &row).unwrap();
     }
     let (sections, _) = builder.finish("{}").expect("the rows are good");
     let mut octets = Vec::new();
@@ -78,7 +77,7 @@ pub(crate) fn responders() -> [Responder; 2] {
         preference: 0,
         // With the two, an answer passes 512 octets and stays below 1232.
         services: "E2U".to_owned() + &"+x".repeat(126),
-        regexp: ["/^.*$/", &"x".repeat(200), ":{mcc};mnc={mnc3};spid={spid};rn={rn}/i"].concat(),
+        regexp: ["/^.*$/", &"x".repeat(200), ":{mcc};mnc={mnc3};rn={rn}/i"].concat(),
         partial: Partial::Answer,
         ..Settings::default()
     };

@@ -495,7 +495,14 @@ def test_plan_stats_is_a_table_on_a_terminal(snapshot: Path) -> None:
 
 
 def test_plan_build_shows_progress_on_a_terminal_only(tmp_path: Path, ranges_csv: Path) -> None:
-    assert "reading" in on_terminal("plan", "build", ranges_csv, "-o", tmp_path / "out.snap")
+    arguments = ("plan", "build", ranges_csv, "-o", tmp_path / "out.snap")
+    shown = on_terminal(*arguments)
+    for part in ("reading", f"of {ranges_csv.stat().st_size} bytes", "4 rows", "rows/s", "left"):
+        assert part in shown
+    assert "sorting and writing" in shown
+    command = [sys.executable, "-m", "numdip", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, env=environment(), timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_json_on_a_terminal_has_no_colour(snapshot: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_plan_that_is_not_there_is_told(plan: str, numdip_command: Command) ->
 
 def test_stats_tell_size_and_bound(plan: str, numdip_command: Command) -> None:
     found = statistics(numdip.open(plan))
-    # 2,000 numbers of ten thousand, all of one network: one of C(10,000, 2,000) choices, near 7,213 bits.
+    # 2,000 numbers of ten thousand, all of one network: log2 C(10,000, 2,000) is near 7,213 bits.
     assert found.ported_in_file == 2_000
     assert found.ported_bound_octets == pytest.approx(7_213 / 8, rel=0.01)
     assert found.ported_octets > found.ported_bound_octets

@@ -11,15 +11,16 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import dns.message
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import numdip
 from conftest import PORTED, PORTED_HEADER, RANGE_HEADER, RANGES, Command, environment
 from numdip import PlanError, SnapshotError
-from numdip.plan import build, csv_chunks
+from numdip.plan import Progress, build, csv_chunks
 from numdip.plan.csv_chunks import CsvChunks
 from numdip.plan.stats import LARGEST, statistics
 
@@ -185,19 +186,68 @@ def test_optional_columns_of_ported_numbers_are_no_extra_columns(
 ) -> None:
     path = write(
         "p.csv",
-        "number,mcc,mnc,operator,spid,rn\n4477,234,15,Vodafone,1234,d2701\n",
+        "number,mcc,mnc,operator,spid,rn,rn_context\n4477,234,15,Vodafone,1234,d2701,+44\n",
     )
     notes: list[str] = []
     build([str(path)], str(tmp_path / "out.snap"), note=notes.append)
     answer = numdip.open(tmp_path / "out.snap").lookup("4477")
     assert answer is not None
-    assert (answer.spid, answer.rn, notes) == ("1234", "d2701", [])
+    assert (answer.spid, answer.rn, answer.rn_context, notes) == ("1234", "d2701", "+44", [])
+    assert list(answer.to_dict())[-4:] == ["spid", "rn", "rn_context", "source"]
+
+
+def test_local_routing_number_without_context_is_told_with_the_mend(
+    write: WriteFile, report: Callable[..., str]
+) -> None:
+    path = write("p.csv", "number,mcc,mnc,rn\n4477,234,15,d2701\n")
+    assert f'{path}:2: column "rn_context": found "", expected the context' in report(path)
+
+
+@pytest.mark.parametrize(
+    ("rn", "context", "parameters"),
+    [
+        ("d2701", "+7", ";rn=d2701;rn-context=+7"),
+        ("+49D146301234", "", ";rn=+49D146301234"),
+        ("", "", ""),
+    ],
+)
+def test_routing_number_reaches_the_answer(
+    tmp_path: Path, write: WriteFile, rn: str, context: str, parameters: str
+) -> None:
+    path = write("p.csv", f"number,mcc,mnc,rn,rn_context\n4477,234,15,{rn},{context}\n")
+    build([str(path)], str(tmp_path / "out.snap"))
+    template = r"!^(.*)$!tel:\1;npdi;rn={rn};rn-context={rn_context};mcc={mcc};mnc={mnc}!"
+    responder = numdip.Responder(numdip.open(tmp_path / "out.snap"), regexp=template)
+    query = dns.message.make_query("7.7.4.4.e164.arpa", "NAPTR").to_wire()
+    response = responder.respond(query)
+    assert response is not None
+    record = dns.message.from_wire(response).answer[0][0]
+    assert record.regexp.decode() == rf"!^(.*)$!tel:\1;npdi{parameters};mcc=234;mnc=15!"
 
 
 def test_progress_adds_up_to_the_files_size(tmp_path: Path, ranges_csv: Path) -> None:
-    told: list[int] = []
+    told: list[Progress] = []
     build([str(ranges_csv)], str(tmp_path / "out.snap"), progress=told.append)
-    assert sum(told) == ranges_csv.stat().st_size
+    size = ranges_csv.stat().st_size
+    *reading, writing = told
+    assert [step.phase for step in told] == ["reading"] * len(reading) + ["writing"]
+    assert {step.total for step in reading} == {size}
+    assert (reading[0].done, reading[0].rows) == (0, 0)
+    assert [step.done for step in reading] == sorted(step.done for step in reading)
+    assert (reading[-1].done, reading[-1].rows) == (size, 4)
+    assert (writing.done, writing.total, writing.rows) == (0, None, 4)
+
+
+def test_progress_through_a_pipe_has_no_total(tmp_path: Path) -> None:
+    fifo = tmp_path / "ranges.csv"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_text, args=[RANGES])
+    writer.start()
+    told: list[Progress] = []
+    build([str(fifo)], str(tmp_path / "out.snap"), progress=told.append)
+    writer.join()
+    assert {step.total for step in told} == {None}
+    assert told[-1].rows == 4
 
 
 def test_meta_names_the_sources_and_their_rows(snapshot: Path) -> None:
@@ -566,6 +616,7 @@ _FIELDS = st.text(
 )
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(_FIELDS, _FIELDS, _FIELDS).filter(lambda row: row != ("", "", ""))),
     chunk=st.integers(1, 64),

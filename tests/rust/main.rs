@@ -25,6 +25,7 @@ mod plan_memory;
 mod plan_rows;
 mod respond;
 mod respond_properties;
+mod routing;
 mod snapshot;
 mod support;
 mod vectors;

@@ -387,7 +387,7 @@ fn fault_of_range(row: &RangeFields<'_>) -> String {
     fault_of(|builder| builder.add_range(7, row))
 }
 
-fn fault_of_ported(row: &PortedFields<'_>) -> String {
+pub(crate) fn fault_of_ported(row: &PortedFields<'_>) -> String {
     fault_of(|builder| builder.add_ported(7, row).unwrap())
 }
 
@@ -466,9 +466,7 @@ fn each_bad_field_of_a_ported_number_is_told_by_line_and_column() {
     type Change = fn(&mut PortedFields<'static>);
     let digits = "1 to 15 digits starting with the country code";
     let text = "at most 255 octets of text without control characters";
-    let rn = "up to 24 hexadecimal digits, a + before them if they are global";
-    let context = "+ and digits, or a domain name";
-    let cases: [(&str, &str, &str, Change); 14] = [
+    let cases: [(&str, &str, &str, Change); 9] = [
         ("number", "", digits, |row| row.number = ""),
         ("number", "0044", digits, |row| row.number = "0044"),
         ("number", "++44", digits, |row| row.number = "++44"),
@@ -478,11 +476,6 @@ fn each_bad_field_of_a_ported_number_is_told_by_line_and_column() {
         ("mnc", "12345", "two or three digits, leading zeros kept, or nothing", |row| row.mnc = "12345"),
         ("operator", "\r", text, |row| row.operator = "\r"),
         ("spid", "1\u{7}", text, |row| row.spid = "1\u{7}"),
-        ("rn", "+", rn, |row| row.rn = "+"),
-        ("rn", "12g4", rn, |row| row.rn = "12g4"),
-        ("rn", "0123456789abcdef012345678", rn, |row| row.rn = "0123456789abcdef012345678"),
-        ("rn_context", "a b", context, |row| row.rn_context = "a b"),
-        ("rn_context", "a;b", context, |row| row.rn_context = "a;b"),
     ];
     for (column, found, expected, change) in cases {
         let mut row = ported("447786852522", ["234", "15"]);
@@ -509,16 +502,9 @@ fn every_good_spelling_of_a_field_is_taken() {
         let prefix = format!("2{line}");
         builder.add_range(line, &RangeFields { portable, ..range(&prefix, ["", ""], ["", ""]) });
     }
-    for (line, (rn, rn_context)) in
-        (40..).zip([("+14045550100", ""), ("D0e", "+33"), ("0123456789abcdef01234567", "example.com")])
-    {
-        let moved = format!("+3{line}");
-        builder
-            .add_ported(line, &PortedFields { rn, rn_context, spid: "any text", ..ported(&moved, ["", ""]) })
-            .unwrap();
-    }
+    builder.add_ported(40, &PortedFields { spid: "any text", ..ported("+33", ["", ""]) }).unwrap();
     let (_, report) = builder.finish("{}").unwrap();
-    assert_eq!((23, 3, 0), (report.ranges, report.ported, report.fault_count()));
+    assert_eq!((23, 1, 0), (report.ranges, report.ported, report.fault_count()));
 }
 
 #[test]
@@ -585,6 +571,29 @@ fn duplicates_and_overlaps_name_both_rows() {
         "in/q.csv:4: number 447786852522 is in in/p.csv:2 already",
     ];
     assert_eq!(&expected[..], report.faults());
+}
+
+#[test]
+fn rows_of_a_query_are_told_by_its_name_and_their_number() {
+    let mut builder = PlanBuilder::new(Policy { skip_bad_rows: true, last_duplicate_wins: false });
+    builder.begin_query("query 1", "numbering/gb");
+    builder.add_ported(1, &ported("447786852522", ["234", "15"])).unwrap();
+    builder.add_ported(17, &ported("44x", ["234", "15"])).unwrap();
+    builder.begin_file("query 1");
+    builder.add_ported(2, &ported("447786852522", ["234", "15"])).unwrap();
+    let (sections, report) = builder.finish("{}").unwrap();
+    assert_eq!(
+        [
+            "query 1 (row 17): column \"number\": found \"44x\", expected 1 to 15 digits starting with the country code",
+            "query 1:2: number 447786852522 is in query 1 (row 1) already",
+        ],
+        report.faults()
+    );
+    let mut octets = Vec::new();
+    writer::write(&sections, &mut octets).unwrap();
+    let snapshot = Snapshot::from_octets(octets).unwrap();
+    let found = answer::find(&snapshot.view(), number("447786852522")).unwrap();
+    assert_eq!(Some("numbering/gb (query 1) and 1 more"), snapshot.view().text(found.network.source));
 }
 
 #[test]

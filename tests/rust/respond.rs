@@ -59,7 +59,7 @@ fn record(response: &[u8]) -> NAPTR {
 }
 
 /// The regexp of the answer for a number.
-fn regexp(responder: &Responder, digits: &str) -> Option<String> {
+pub(crate) fn regexp(responder: &Responder, digits: &str) -> Option<String> {
     let query = Message::query(&owner(digits, "e164.arpa")).octets();
     let response = ask(responder, &query, Transport::Udp).unwrap();
     match rcode(&response) {

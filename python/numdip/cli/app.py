@@ -11,6 +11,7 @@ from .check import check
 from .lookup import lookup
 from .plan import plan
 from .plan_diff import diff
+from .plan_layers import apply, compact
 from .query import query
 from .serve import serve
 
@@ -28,6 +29,8 @@ app.command()(serve)
 app.command()(lookup)
 app.command()(query)
 app.command()(check)
+plan.command()(apply)
+plan.command()(compact)
 plan.command()(diff)
 app.add_typer(plan, name="plan")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from .failures import DONE, NO, complain, exits
+from .octets import DEFAULT_MEMORY, memory_octets
+from .progress import build_progress
+from .rows import complain_of_rows, rows_lost
 from .words import aligned, share, utc
 
 if TYPE_CHECKING:
-    from ..plan import Applied, Built
     from ..plan.stats import Statistics
 
 __all__ = ["plan"]
@@ -28,19 +28,40 @@ plan = typer.Typer(
 )
 
 
+def _memory(text: str) -> int:
+    try:
+        return memory_octets(text)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from None
+
+
 # ---------- build --------------------------------------------------------------------------------
 
 
 @plan.command()
 @exits
 def build(
+    *,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="F", help="Snapshot to write.")],
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="IN…", help="CSV (also .gz, .zst) or Parquet: ranges and ported numbers."
         ),
-    ],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="F", help="Snapshot to write.")],
+    ] = None,
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URI",
+            help="Database: postgresql://user@host/name; a password is best in PGPASSWORD "
+            "or ~/.pgpass.",
+        ),
+    ] = None,
+    queries: Annotated[
+        list[str] | None,
+        typer.Option("--query", metavar="SQL", help="Query whose result holds rows; repeatable."),
+    ] = None,
     on_error: Annotated[
         Literal["fail", "skip"],
         typer.Option(help="Bad rows: write nothing, or build without them."),
@@ -53,23 +74,37 @@ def build(
         str | None,
         typer.Option(metavar="T", help="From when on it holds, ISO 8601 in UTC; now if not given."),
     ] = None,
+    memory: Annotated[
+        int,
+        typer.Option(
+            metavar="OCTETS", parser=_memory, help="Memory for rows, such as 4GiB; at least 64MiB."
+        ),
+    ] = DEFAULT_MEMORY,  # type: ignore[assignment]  # the parser reads it
 ) -> int:
-    """Build a snapshot from plan files.
+    """Build a snapshot from plan files and a database.
 
-    A file with a column prefix holds ranges, one with a column number ported numbers. The snapshot
-    appears whole or not at all. Exits with 1 if rows are bad and nothing was written.
+    A file or a query's result with a column prefix holds ranges, one with a column number ported
+    numbers; results come before files. The snapshot appears whole or not at all. Exits with 1 if
+    rows are bad and nothing was written.
     """
     from ..errors import PlanError
+    from ..plan import Database
     from ..plan import build as build_snapshot
 
+    if bool(uri) != bool(queries):
+        raise typer.BadParameter("--from names the database that each --query is for: give both")
+    if not uri and not inputs:
+        raise typer.BadParameter("name plan files, or --from and --query")
     try:
-        with _progress(inputs) as progress:
+        with build_progress() as progress:
             built = build_snapshot(
-                inputs,
+                inputs or [],
                 output,
                 time=time,
+                database=Database(uri, queries) if uri and queries else None,
                 on_error=on_error,
                 on_duplicate=on_duplicate,
+                memory=memory,
                 note=complain,
                 progress=progress,
             )
@@ -78,130 +113,10 @@ def build(
             raise
         complain(error.report)
         return NO
-    _complain_of_rows(built)
+    complain_of_rows(built)
     print(
         f"{output}: {built.ranges:,} ranges, {built.ported:,} ported numbers, "
-        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{_rows_lost(built)}"
-    )
-    return DONE
-
-
-def _complain_of_rows(done: Applied | Built) -> None:
-    complain("\n".join(done.faults))
-    if done.left_out > len(done.faults):
-        complain(f"… and {done.left_out - len(done.faults):,} more")
-
-
-def _rows_lost(done: Applied | Built) -> str:
-    replaced = f", {done.replaced:,} rows replaced by later ones" if done.replaced else ""
-    return replaced + (f", {done.left_out:,} bad rows left out" if done.left_out else "")
-
-
-@contextmanager
-def _progress(inputs: list[str]) -> Iterator[Callable[[int], None]]:
-    """Shows on a terminal how much of the input is read; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda octets: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    total = sum(os.path.getsize(path) for path in inputs if os.path.isfile(path))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=total)
-        yield lambda octets: bar.advance(task, octets)
-
-
-# ---------- apply, compact -----------------------------------------------------------------------
-
-
-@plan.command()
-@exits
-def apply(
-    snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot that is changed.")],
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IN…", help="CSV (also .gz, .zst) or Parquet: number, action, mcc, mnc, …"
-        ),
-    ],
-    time: Annotated[
-        str | None,
-        typer.Option(metavar="T", help="From when on they hold, ISO 8601 in UTC; now by default."),
-    ] = None,
-    on_error: Annotated[
-        Literal["fail", "skip"],
-        typer.Option(help="Bad rows: write nothing, or apply the others."),
-    ] = "fail",
-    on_duplicate: Annotated[
-        Literal["fail", "last"],
-        typer.Option(help="Two rows for one number: an error, or the last counts."),
-    ] = "fail",
-) -> int:
-    """Lay changes of ported numbers over a snapshot.
-
-    The column action is add, change or remove; a removed number returns to its range. Applying the
-    same changes again changes nothing. Exits with 1 if rows are bad and nothing was written.
-    """
-    from ..errors import PlanError
-    from ..plan import apply as apply_changes
-
-    try:
-        with _progress(inputs) as progress:
-            applied = apply_changes(
-                snapshot,
-                inputs,
-                time=time,
-                on_error=on_error,
-                on_duplicate=on_duplicate,
-                note=complain,
-                progress=progress,
-            )
-    except PlanError as error:
-        if not error.report:
-            raise
-        complain(error.report)
-        return NO
-    _complain_of_rows(applied)
-    for count, text in (
-        (applied.added_twice, "to be added were ported already, to another network: changed"),
-        (applied.changed_unlisted, "to be changed were not ported yet: added"),
-        (applied.removed_unlisted, "to be removed were not ported"),
-    ):
-        if count:
-            complain(f"{snapshot}: {count:,} numbers {text}")
-    layer = f"layer {applied.sequence}" if applied.file else "nothing changed, no layer"
-    print(
-        f"{snapshot}: {layer}: {applied.added:,} added, {applied.changed:,} changed, "
-        f"{applied.removed:,} removed, {applied.unchanged:,} as they were{_rows_lost(applied)}"
-    )
-    return DONE
-
-
-@plan.command()
-@exits
-def compact(
-    snapshot: Annotated[str, typer.Argument(metavar="F", help="Snapshot with layers.")],
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Write there, leave F as it is."),
-    ] = None,
-    forget_history: Annotated[
-        bool,
-        typer.Option("--forget-history", help="Remove folded layers: no more lookup --at before."),
-    ] = False,
-) -> int:
-    """Fold the layers of a snapshot into its file.
-
-    Look-ups, also of earlier times, say the same before and after.
-    """
-    from ..plan import compact as fold
-
-    done = fold(snapshot, output, forget_history=forget_history)
-    written = output or snapshot
-    print(
-        f"{written}: {done.layers:,} layers folded, {done.ported:,} ported numbers, "
-        f"{done.networks:,} networks, {os.path.getsize(written):,} octets"
+        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{rows_lost(built)}"
     )
     return DONE
 

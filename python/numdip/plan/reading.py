@@ -9,11 +9,10 @@ CSV files are read by :mod:`numdip.plan.csv_chunks`.
 
 from __future__ import annotations
 
-import difflib
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..errors import PlanError
 
@@ -22,6 +21,7 @@ try:
 except ImportError as error:
     raise PlanError('plan files are read with Polars: pip install "numdip[plan]"') from error
 
+from .columns import COUNTS, DIGIT_TEXT, Kind, sort_columns
 from .csv_chunks import CsvChunks
 
 if TYPE_CHECKING:
@@ -31,28 +31,6 @@ if TYPE_CHECKING:
 signal.siginterrupt(signal.SIGINT, True)
 
 __all__ = ["Batch", "PlanFile"]
-
-Kind = Literal["ranges", "ported numbers", "changes"]
-
-#: The columns that a file must have, and those that it may have besides.
-_COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
-    "ranges": (
-        ["prefix", "mcc", "mnc"],
-        ["min_length", "max_length", "country", "kind", "operator", "portable", "source"],
-    ),
-    "ported numbers": (
-        ["number", "mcc", "mnc"],
-        ["operator", "spid", "rn", "rn_context"],
-    ),
-    "changes": (
-        ["number", "action", "mcc", "mnc"],
-        ["operator", "spid", "rn", "rn_context"],
-    ),
-}
-
-#: An integer cannot say 012; these columns hold digits that may start with 0.
-_DIGIT_TEXT = ("mcc", "mnc", "spid", "rn")
-_COUNTS = ("prefix", "number", "min_length", "max_length")
 
 #: Rows handed over at a time: enough to keep two cores busy, few enough for any memory.
 _PARQUET_ROWS = 500_000
@@ -90,7 +68,7 @@ class PlanFile:
         self._progress = progress
         try:
             columns = self._read_columns()
-            self.holds, used = _sort_columns(path, list(columns), note)
+            self.holds, used = sort_columns(path, list(columns), note)
             self._columns = [_as_text(path, name, columns[name]) for name in used]
         except BaseException:
             self.close()
@@ -151,63 +129,24 @@ class PlanFile:
 # ---------- Columns ------------------------------------------------------------------------------
 
 
-def _sort_columns(
-    path: str, found: Sequence[str], note: Callable[[str], None]
-) -> tuple[Kind, list[str]]:
-    """Says what a file with these columns holds, and which of them count."""
-    shown = ", ".join(found)
-    if ("prefix" in found) == ("number" in found):
-        both = "both" if "prefix" in found else "neither"
-        mend = "; part the fields by commas" if len(found) == 1 else ""
-        raise PlanError(
-            f"{path}: found columns {shown}, {both} of prefix and number; expected prefix in a "
-            f"file of ranges, number in a file of ported numbers{mend}"
-        )
-    kind: Kind = "ranges" if "prefix" in found else "ported numbers"
-    if kind == "ported numbers" and "action" in found:
-        kind = "changes"
-    required, extras = _COLUMNS[kind]
-    missing = [name for name in required if name not in found]
-    if missing:
-        raise PlanError(
-            f"{path}: a file of {kind} that lacks {', '.join(missing)}; found {shown}"
-            + _hints(missing, found)
-        )
-    used = [name for name in (*required, *extras) if name in found]
-    ignored = [name for name in found if name not in used]
-    if ignored:
-        unused = [name for name in extras if name not in found]
-        note(f"{path}: ignored columns: {', '.join(ignored)}{_hints(unused, ignored)}")
-    return kind, used
-
-
-def _hints(missing: Sequence[str], found: Sequence[str]) -> str:
-    lower = {column.lower(): column for column in found}
-    return "".join(
-        f'; is "{lower[near]}" meant to be {name}?'
-        for name in missing
-        for near in difflib.get_close_matches(name, list(lower), n=1, cutoff=0.8)
-    )
-
-
 def _as_text(path: str, name: str, dtype: DataType) -> pl.Expr:
     """The column as text, or a refusal where text would not be what was meant."""
     column = pl.col(name)
     if dtype.is_signed_integer() and name == "number":
         return column.cast(pl.Int64)  # the extension reads them faster than text
-    if dtype.is_integer() and name in _DIGIT_TEXT:
+    if dtype.is_integer() and name in DIGIT_TEXT:
         raise PlanError(
             f"{path}: column {name} holds integers, and a stored 12 could have been 012; "
             f"{name} must be text"
         )
     if (
         isinstance(dtype, pl.Null | pl.String | pl.Categorical | pl.Enum)
-        or (dtype.is_integer() and name in _COUNTS)
+        or (dtype.is_integer() and name in COUNTS)
         or (dtype == pl.Boolean and name == "portable")
         or (dtype.is_temporal() and name == "since")
     ):
         return column.cast(pl.String)
     expected = {"portable": "true and false or text", "since": "dates or text"}.get(name, "text")
-    if name in _COUNTS:
+    if name in COUNTS:
         expected = "text or integers"
     raise PlanError(f"{path}: column {name} holds {dtype}, expected {expected}")

@@ -22,6 +22,12 @@ use crate::number;
 #[pyclass(frozen, module = "numdip")]
 pub(crate) struct Table(RecordBatch);
 
+impl Table {
+    pub(crate) fn new(batch: RecordBatch) -> Self {
+        Self(batch)
+    }
+}
+
 #[pymethods]
 impl Table {
     /// How many rows there are.

@@ -5,6 +5,7 @@
 //! written down in `python/numdip/_native.pyi`, which `mypy.stubtest` compares with the module.
 
 mod apex;
+mod batches;
 mod bulk;
 mod diff;
 mod errors;
@@ -23,6 +24,8 @@ mod times;
 mod _native {
     #[pymodule_export]
     use crate::apex::{from_domain, to_domain};
+    #[pymodule_export]
+    use crate::batches::Batches;
     #[pymodule_export]
     use crate::bulk::Table;
     #[pymodule_export]

@@ -53,16 +53,18 @@ impl PlanBuilder {
     ///
     /// stream has __arrow_c_stream__ and columns of text: prefix, mcc, mnc and any of min_length,
     /// max_length, country, kind, operator, portable, source. first_line is the line in the file of the
-    /// stream's first row. Raises PlanError when a column is missing or is not text.
-    #[pyo3(signature = (stream, *, file, first_line = 2))]
+    /// stream's first row. With a database, file names one of its queries and first_line counts the rows of
+    /// the query's result. Raises PlanError when a column is missing or is not text.
+    #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
     fn add_ranges(
         &self,
         py: Python<'_>,
         stream: PyRecordBatchReader,
         file: &str,
         first_line: u64,
+        database: Option<&str>,
     ) -> Result<u64, Fault> {
-        self.add(py, stream, file, first_line, |builder, batch, line| {
+        self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
             let column = |name, required| Column::of(batch, name, required, file);
             let (prefix, mcc, mnc) = (column("prefix", true)?, column("mcc", true)?, column("mnc", true)?);
             let (min_length, max_length) = (column("min_length", false)?, column("max_length", false)?);
@@ -92,15 +94,16 @@ impl PlanBuilder {
     ///
     /// The same as add_ranges, with the columns number, mcc, mnc and any of operator, spid, rn, rn_context;
     /// number may hold 64-bit integers. Raises SnapshotError when a temporary file cannot be written.
-    #[pyo3(signature = (stream, *, file, first_line = 2))]
+    #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
     fn add_ported(
         &self,
         py: Python<'_>,
         stream: PyRecordBatchReader,
         file: &str,
         first_line: u64,
+        database: Option<&str>,
     ) -> Result<u64, Fault> {
-        self.add(py, stream, file, first_line, |builder, batch, line| {
+        self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
             let column = |name, required| Column::of(batch, name, required, file);
             let number = Digits::of(batch, "number", file)?;
             let (mcc, mnc) = (column("mcc", true)?, column("mnc", true)?);
@@ -168,13 +171,16 @@ impl PlanBuilder {
         &self,
         py: Python<'_>,
         stream: PyRecordBatchReader,
-        file: &str,
-        first_line: u64,
+        origin: Origin<'_>,
         mut add_batch: impl FnMut(&mut CoreBuilder, &RecordBatch, u64) -> Result<(), Fault> + Send,
     ) -> Result<u64, Fault> {
+        let Origin { file, first_line, database } = origin;
         add_batches(py, stream, file, &self.inner, |builder, batch, row| {
             if row == 0 {
-                builder.begin_file(file);
+                match database {
+                    Some(database) => builder.begin_query(file, database),
+                    None => builder.begin_file(file),
+                }
             }
             add_batch(builder, batch, first_line + row)
         })
@@ -205,6 +211,14 @@ pub(crate) fn add_batches<B: Send>(
         }
         Ok(rows)
     })
+}
+
+/// Where a stream's rows come from.
+struct Origin<'a> {
+    /// A file, or a query if there is a database.
+    file: &'a str,
+    first_line: u64,
+    database: Option<&'a str>,
 }
 
 pub(crate) fn ended() -> Fault {

@@ -341,6 +341,12 @@ impl Answer {
         self.text(self.network.rn)
     }
 
+    /// The context of a local routing number (RFC 4694 §4).
+    #[getter]
+    fn rn_context(&self) -> Option<&str> {
+        self.text(self.network.rn_context)
+    }
+
     /// Where what is said here was read.
     #[getter]
     fn source(&self) -> &str {
@@ -361,6 +367,7 @@ impl Answer {
         dict.set_item("portable", self.portable())?;
         dict.set_item("spid", self.spid())?;
         dict.set_item("rn", self.rn())?;
+        dict.set_item("rn_context", self.rn_context())?;
         dict.set_item("source", self.source())?;
         Ok(dict)
     }

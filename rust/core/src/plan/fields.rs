@@ -4,9 +4,20 @@ use zerocopy::byteorder::little_endian::U32;
 
 use crate::number::{MAX_DIGITS, Number, Prefix};
 use crate::snapshot::{Kind, RangeRow};
+use crate::uri;
 
 /// The most octets of a free text (operator name, source).
 pub const MAX_TEXT: usize = 255;
+
+// An answer's rule has 255 octets (RFC 1035 §3.3), so the values that a template fills in have limits: with
+// the longest of them, `tel:` URIs with all parameters of RFC 4694 and a SPID fit. That RFC sets none.
+
+/// The most octets of a SPID once percent-encoded.
+pub const MAX_SPID: usize = 64;
+/// The most octets of a routing number: 24 hexadecimal digits and a `+`.
+pub const MAX_RN: usize = 25;
+/// The most octets of a routing number's context.
+pub const MAX_RN_CONTEXT: usize = 64;
 
 //----------- RangeFields, PortedFields --------------------------------------
 
@@ -46,11 +57,12 @@ pub struct PortedFields<'a> {
     pub mnc: &'a str,
     /// Operator name.
     pub operator: &'a str,
-    /// Service provider identifier.
+    /// Service provider identifier: up to [`MAX_SPID`] octets once percent-encoded.
     pub spid: &'a str,
-    /// Routing number: hexadecimal digits, after a `+` if it is global (RFC 4694 §4).
+    /// Routing number: hexadecimal digits, after a `+` and the country code if it is global (RFC 4694 §4).
     pub rn: &'a str,
-    /// The context of a local routing number: `+` and digits, or a domain (RFC 4694 §4).
+    /// The context that a local routing number needs and a global one has not: `+` and digits, or a domain
+    /// (RFC 4694 §4).
     pub rn_context: &'a str,
 }
 
@@ -164,24 +176,71 @@ pub(super) fn check_number(row: &PortedFields<'_>) -> Result<Number, FieldFault>
 
 /// The network of a row of a ported-numbers file.
 pub(super) fn check_network<'a>(row: &PortedFields<'a>) -> Result<CheckedNetwork<'a>, FieldFault> {
-    let rn_digits = row.rn.strip_prefix('+').unwrap_or(row.rn);
-    let is_rn = rn_digits.len() <= 24 && rn_digits.bytes().all(|octet| octet.is_ascii_hexdigit());
-    if !is_rn || (rn_digits.is_empty() && !row.rn.is_empty()) {
-        return Err(fault("rn", row.rn, "up to 24 hexadecimal digits, a + before them if they are global"));
+    let spid = text("spid", row.spid)?;
+    if uri::encoded_len(spid) > MAX_SPID {
+        return Err(fault(
+            "spid",
+            spid,
+            "at most 64 octets, all but letters, digits and + - . _ counting three times",
+        ));
     }
-    let is_context = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-');
-    let context = row.rn_context.strip_prefix('+').unwrap_or(row.rn_context);
-    if !context.bytes().all(is_context) || row.rn_context.len() > MAX_TEXT {
-        return Err(fault("rn_context", row.rn_context, "+ and digits, or a domain name"));
-    }
+    check_routing(row)?;
     Ok(CheckedNetwork {
         operator: text("operator", row.operator)?,
-        spid: text("spid", row.spid)?,
+        spid,
         rn: row.rn,
         rn_context: row.rn_context,
         source: Some(super::PORTED_SOURCE),
         ..codes(row.mcc, row.mnc)?
     })
+}
+
+/// Checks the routing number and its context by the grammar of RFC 4694 §4, without visual separators.
+fn check_routing(row: &PortedFields<'_>) -> Result<(), FieldFault> {
+    let (rn, context) = (row.rn, row.rn_context);
+    let is_rn = match rn.strip_prefix('+') {
+        Some(_) => is_global(rn),
+        None => rn.bytes().all(|octet| octet.is_ascii_hexdigit()),
+    };
+    if !is_rn || rn.strip_prefix('+').unwrap_or(rn).len() >= MAX_RN {
+        let expected = "up to 24 hexadecimal digits, a + and the country code before them if they are global";
+        return Err(fault("rn", rn, expected));
+    }
+    let expected = match context {
+        "" if rn.is_empty() || rn.starts_with('+') => return Ok(()),
+        "" => {
+            "the context that a local rn needs: + and digits, or a domain name; \
+             or write the rn globally, with a + (RFC 4694)"
+        }
+        _ if rn.is_empty() => "nothing, for there is no rn",
+        _ if rn.starts_with('+') => "nothing, for an rn with a + is global and has no context (RFC 4694)",
+        _ if context.len() > MAX_RN_CONTEXT => "at most 64 octets",
+        _ if is_global(context) || is_domain(context) => return Ok(()),
+        _ => "+ and digits, or a domain name",
+    };
+    Err(fault("rn_context", context, expected))
+}
+
+/// Whether a text is `global-hex-digits`: a `+`, a digit of the country code, hexadecimal digits.
+fn is_global(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'+', first, rest @ ..] => first.is_ascii_digit() && rest.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
+    }
+}
+
+/// Whether a text is a `domainname`, whose last label starts with a letter (RFC 3966 §3).
+fn is_domain(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| {
+        let is_inner = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last = name.rsplit('.').next().unwrap_or(name);
+    name.split('.').all(is_label) && last.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 fn digits(column: &'static str, found: &str) -> Result<Number, FieldFault> {

@@ -99,6 +99,12 @@ impl PlanBuilder {
         self.holds_ported &= !self.report.begin_file(name);
     }
 
+    /// Announces the query, of the database with this name, whose result the next rows are. Their line is
+    /// their number in the result, their source is database and query.
+    pub fn begin_query(&mut self, name: &str, database: &str) {
+        self.holds_ported &= !self.report.begin_query(name, database);
+    }
+
     /// Adds a row of a ranges file, read at `line` of the current file.
     pub fn add_range(&mut self, line: u64, row: &RangeFields<'_>) {
         let place = self.report.place(line);

@@ -14,12 +14,21 @@ pub const MAX_FAULTS: usize = 100;
 
 //----------- Place ----------------------------------------------------------
 
+/// What rows are read from.
+#[derive(Debug)]
+struct Input {
+    name: String,
+    /// What the rows name as their source.
+    source: String,
+    is_query: bool,
+}
+
 /// Where a row was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Index into the report's files.
+    /// Index into the report's inputs.
     file: u32,
-    /// Line of a text file, row of a Parquet file; the first is 1.
+    /// Line of a text file, row of a Parquet file or of a query's result; the first is 1.
     line: u64,
 }
 
@@ -43,7 +52,7 @@ pub struct Report {
     pub networks: usize,
     /// Rows that a later one replaced.
     pub replaced: u64,
-    files: Vec<String>,
+    inputs: Vec<Input>,
     faults: Vec<String>,
     fault_count: u64,
 }
@@ -59,23 +68,36 @@ impl Report {
         self.fault_count
     }
 
-    /// Says whether it is another file than the one before.
+    /// Says whether it is another input than the one before.
     pub(super) fn begin_file(&mut self, name: &str) -> bool {
-        let is_new = self.files.last().is_none_or(|last| last != name);
+        // Its name without the folder.
+        let source = name.rsplit('/').next().unwrap_or(name);
+        self.begin(Input { name: name.to_owned(), source: source.to_owned(), is_query: false })
+    }
+
+    /// The same.
+    pub(super) fn begin_query(&mut self, name: &str, database: &str) -> bool {
+        self.begin(Input { name: name.to_owned(), source: format!("{database} ({name})"), is_query: true })
+    }
+
+    fn begin(&mut self, input: Input) -> bool {
+        let is_new = self
+            .inputs
+            .last()
+            .is_none_or(|last| (&last.name, last.is_query) != (&input.name, input.is_query));
         if is_new {
-            self.files.push(name.to_owned());
+            self.inputs.push(input);
         }
         is_new
     }
 
     pub(super) fn place(&self, line: u64) -> Place {
-        Place { file: self.files.len().saturating_sub(1) as u32, line }
+        Place { file: self.inputs.len().saturating_sub(1) as u32, line }
     }
 
-    /// The name of the current file, without its folder.
+    /// What rows of the current input name as their source, if they name none themselves.
     pub(super) fn current_source(&self) -> &str {
-        let name = self.files.last().map_or("", String::as_str);
-        name.rsplit('/').next().unwrap_or(name)
+        self.inputs.last().map_or("", |input| &input.source)
     }
 
     pub(super) fn bad_field(&mut self, place: Place, fault: FieldFault) {
@@ -98,8 +120,11 @@ impl Report {
     }
 
     fn describe(&self, place: Place) -> String {
-        let file = self.files.get(place.file as usize).map_or("", String::as_str);
-        format!("{file}:{}", place.line)
+        match self.inputs.get(place.file as usize) {
+            Some(Input { name, is_query: true, .. }) => format!("{name} (row {})", place.line),
+            Some(Input { name, .. }) => format!("{name}:{}", place.line),
+            None => format!(":{}", place.line),
+        }
     }
 
     fn add(&mut self, place: Place, what: fmt::Arguments<'_>) {

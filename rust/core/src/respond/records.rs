@@ -1,12 +1,12 @@
 //! Each network's answer record, encoded once: a hit copies octets.
 
-use std::fmt::Write;
-
 use super::settings::{Partial, Settings, SettingsError};
 use crate::ddds::Substitution;
 use crate::dns::{CLASS_IN, TYPE_NAPTR};
 use crate::naptr::Naptr;
+use crate::plan::fields::{MAX_RN, MAX_RN_CONTEXT, MAX_SPID};
 use crate::snapshot::{NetworkRow, View};
+use crate::uri;
 
 /// Owner of every answer: a pointer to the question's name, so the letter case is the client's
 /// (RFC 1035 §4.1.4).
@@ -89,27 +89,11 @@ impl Records {
             Placeholder::Mnc => mnc.map(str::to_owned),
             // 3GPP TS 23.003 pads an MNC of two digits on the left.
             Placeholder::Mnc3 => mnc.map(|mnc| format!("{mnc:0>3}")),
-            Placeholder::Spid => view.text(network.spid).map(escape),
-            Placeholder::Rn => view.text(network.rn).map(escape),
+            Placeholder::Spid => view.text(network.spid).map(uri::encode),
+            Placeholder::Rn => view.text(network.rn).map(uri::encode),
+            Placeholder::RnContext => view.text(network.rn_context).map(uri::encode),
         })
     }
-}
-
-/// A plan's text as the value of a URI parameter: what could mean something there or in a rule, and
-/// what is not ASCII, as `%` and two digits (RFC 3986 §2.1).
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for octet in text.bytes() {
-        match octet {
-            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'+' => {
-                escaped.push(octet as char)
-            }
-            _ => {
-                let _ = write!(escaped, "%{octet:02X}");
-            }
-        }
-    }
-    escaped
 }
 
 //----------- Template -------------------------------------------------------
@@ -137,7 +121,11 @@ enum Placeholder {
     Mnc3,
     Spid,
     Rn,
+    RnContext,
 }
+
+/// Every octet that a text's value may hold, but for some digits: 64.
+const ALL_OCTETS: &str = "+-._0123ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz4567";
 
 impl Template {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
@@ -148,14 +136,18 @@ impl Template {
         Ok(Self { parts, tail: tail.as_bytes().to_vec() })
     }
 
-    /// Checks that the template makes a valid rule when all is known.
+    /// Checks that the template makes a valid rule of the longest values that a plan may have, so no
+    /// plan can make it an invalid one.
     pub(super) fn check(&self) -> Result<(), String> {
+        let longest = |octets| ALL_OCTETS.chars().cycle().take(octets).collect();
         let sample = |placeholder| match placeholder {
-            Placeholder::Mcc => "310",
-            Placeholder::Mnc | Placeholder::Mnc3 => "012",
-            Placeholder::Spid | Placeholder::Rn => "1",
+            Placeholder::Mcc => "310".to_owned(),
+            Placeholder::Mnc | Placeholder::Mnc3 => "012".to_owned(),
+            Placeholder::Spid => longest(MAX_SPID),
+            Placeholder::Rn => longest(MAX_RN),
+            Placeholder::RnContext => longest(MAX_RN_CONTEXT),
         };
-        let regexp = self.expand(|placeholder| Some(sample(placeholder).to_owned())).unwrap_or_default();
+        let regexp = self.expand(|placeholder| Some(sample(placeholder))).unwrap_or_default();
         let rule = Substitution::parse(&regexp)
             .map_err(|fault| format!("\"{}\" is no rule: {fault}", regexp.escape_ascii()))?;
         // No URI has them (RFC 3986 §2), so one that is left over was meant to be a placeholder's.
@@ -165,7 +157,8 @@ impl Template {
         match regexp.len() {
             ..=crate::naptr::MAX_STRING => Ok(()),
             octets => {
-                Err(format!("{octets} octets once filled in, at most 255 fit in the record: shorten it"))
+                let longest = "once filled in with the longest values that a plan may have";
+                Err(format!("{octets} octets {longest}, at most 255 fit in the record: shorten it"))
             }
         }
     }
@@ -209,7 +202,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     while let Some((before, after)) = rest.split_once('{') {
         literal.push_str(before);
         rest = after;
-        let name: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         let Some(closed) = after.strip_prefix(name.as_str()).and_then(|after| after.strip_prefix('}')) else {
             literal.push('{');
             continue;
@@ -224,9 +217,10 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             "mnc3" => Placeholder::Mnc3,
             "spid" => Placeholder::Spid,
             "rn" => Placeholder::Rn,
+            "rn_context" => Placeholder::RnContext,
             _ => {
                 return Err(format!(
-                    "{{{name}}} is no placeholder: use {{mcc}} {{mnc}} {{mnc3}} {{spid}} {{rn}}"
+                    "{{{name}}} is no placeholder: use {{mcc}} {{mnc}} {{mnc3}} {{spid}} {{rn}} {{rn_context}}"
                 ));
             }
         };

@@ -28,7 +28,8 @@ pub struct Settings {
     pub preference: u16,
     /// SERVICES of the answer.
     pub services: String,
-    /// REGEXP of the answer, with the placeholders `{mcc}` `{mnc}` `{mnc3}` `{spid}` `{rn}`.
+    /// REGEXP of the answer, with the placeholders `{mcc}` `{mnc}` `{mnc3}` `{spid}` `{rn}` `{rn_context}`.
+    /// A parameter whose value is unknown is left out whole.
     pub regexp: String,
     /// What to do when the network is known in part.
     pub partial: Partial,
