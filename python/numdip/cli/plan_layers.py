@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .failures import DONE, NO, complain, exits
-from .progress import octets_progress
+from .progress import build_progress
 from .rows import complain_of_rows, rows_lost
 
 __all__ = ["apply", "compact"]
@@ -45,7 +45,7 @@ def apply(
     from ..plan import apply as apply_changes
 
     try:
-        with octets_progress(inputs) as progress:
+        with build_progress() as progress:
             applied = apply_changes(
                 snapshot,
                 inputs,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..plan import Progress
 
-__all__ = ["build_progress", "octets_progress"]
+__all__ = ["build_progress"]
 
 _PHASES = {"reading": "reading", "writing": "sorting and writing"}
 
@@ -68,18 +67,3 @@ def build_progress() -> Iterator[Callable[[Progress], None]]:
             )
 
         yield show
-
-
-@contextmanager
-def octets_progress(inputs: Sequence[str]) -> Iterator[Callable[[int], None]]:
-    """Shows on a terminal how much of the input is read; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda octets: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
-    total = sum(os.path.getsize(path) for path in inputs if os.path.isfile(path))
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("reading", total=total)
-        yield lambda octets: bars.advance(task, octets)

@@ -13,7 +13,7 @@ import json
 import os
 import time as clock
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -22,17 +22,9 @@ from .._native import PlanBuilder
 from ..errors import PlanError, SnapshotError
 from ..times import to_seconds
 from .layers import MAX_FAULTS, Applied, Compacted, apply, compact
+from .progress import Meter, Progress, size_of
 
-__all__ = [
-    "Applied",
-    "Built",
-    "Compacted",
-    "Database",
-    "Progress",
-    "apply",
-    "build",
-    "compact",
-]
+__all__ = ["Applied", "Built", "Compacted", "Database", "Progress", "apply", "build", "compact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +36,6 @@ class Database:
     uri: str = field(repr=False)
     #: Each gives ranges if its result has a column ``prefix``, ported numbers if ``number``.
     queries: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a build is."""
-
-    #: First all input is read, then it is sorted and written.
-    phase: Literal["reading", "writing"]
-    #: How much is done of *total*: octets of the input files read, rows written.
-    done: int
-    #: ``None`` where it is not known before, as of a pipe or a database.
-    total: int | None
-    #: Rows read.
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +60,8 @@ def build(
     inputs: Sequence[str],
     output: str,
     *,
-    time: str | date | datetime | None = None,
     database: Database | None = None,
+    time: str | date | datetime | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     on_duplicate: Literal["fail", "last"] = "fail",
     memory: int | None = None,
@@ -99,9 +77,9 @@ def build(
         inputs: CSV files (also ``.gz`` and ``.zst``) and Parquet files. A file with a column
             ``prefix`` holds ranges, one with a column ``number`` ported numbers.
         output: the snapshot's path; its folder must exist.
-        time: from when on the plan holds; no earlier time can be asked about. ``None`` is now.
         database: queries whose results come before the files. They see the database as it was at
             one moment, and cannot change it.
+        time: from when on the plan holds; no earlier time can be asked about. ``None`` is now.
         on_error: ``"fail"`` writes nothing if any row is bad, ``"skip"`` leaves bad rows out.
         on_duplicate: two rows for one number are an error, or the last one counts.
         memory: octets to take for rows, 2 GiB if not given; what does not fit is kept in files
@@ -125,7 +103,7 @@ def build(
         memory=memory,
         folder=os.path.dirname(output) or ".",
     )
-    meter = _Meter(progress, None if database else _size(inputs))
+    meter = Meter(progress, None if database else size_of(inputs))
     skipped: list[str] = []
     sources: list[dict[str, Any]] = []
     if database:
@@ -156,7 +134,7 @@ def _add_file(
     builder: PlanBuilder,
     path: str,
     note: Callable[[str], None],
-    meter: _Meter,
+    meter: Meter,
     skipped: list[str] | None,
 ) -> dict[str, Any]:
     """Adds a file's rows and says what they were."""
@@ -165,7 +143,11 @@ def _add_file(
 
     rows = 0
     with reading.PlanFile(path, note=note, progress=meter.octets) as file:
-        _refuse_changes(path, file.holds)
+        if file.holds == "changes":
+            raise PlanError(
+                f"{path}: a file of changes, for it has a column action; "
+                "numdip plan apply lays it over a plan that was built"
+            )
         add = builder.add_ranges if file.holds == "ranges" else builder.add_ported
         for batch in file.batches(skipped):
             rows += meter.rows(add(batch.rows, file=path, first_line=batch.first_line))
@@ -173,7 +155,7 @@ def _add_file(
 
 
 def _add_queries(
-    builder: PlanBuilder, database: Database, note: Callable[[str], None], meter: _Meter
+    builder: PlanBuilder, database: Database, note: Callable[[str], None], meter: Meter
 ) -> list[dict[str, Any]]:
     """Adds the rows that queries give and says what they were."""
     from . import postgresql
@@ -186,7 +168,6 @@ def _add_queries(
         sources = []
         for query in queries:
             rows = 0
-            _refuse_changes(query.name, query.holds)
             add = builder.add_ranges if query.holds == "ranges" else builder.add_ported
             for batch in connection.rows(query):
                 first, name = rows + 1, connection.name
@@ -201,49 +182,6 @@ def _add_queries(
                 }
             )
     return sources
-
-
-def _refuse_changes(name: str, holds: str) -> None:
-    if holds == "changes":
-        raise PlanError(
-            f"{name}: a file of changes, for it has a column action; "
-            "numdip plan apply lays it over a plan that was built"
-        )
-
-
-def _size(inputs: Sequence[str]) -> int | None:
-    """The octets of all inputs, if all are files that have a size."""
-    return (
-        sum(os.path.getsize(path) for path in inputs)
-        if all(os.path.isfile(path) for path in inputs)
-        else None
-    )
-
-
-class _Meter:
-    """Adds up what was read, and tells it."""
-
-    def __init__(self, told: Callable[[Progress], None], total: int | None) -> None:
-        self._told = told
-        self._progress = Progress("reading", 0, total, 0)
-        told(self._progress)  # a query may take long to give its first row
-
-    def octets(self, count: int) -> None:
-        self._tell(done=self._progress.done + count)
-
-    def rows(self, count: int) -> int:
-        self._tell(rows=self._progress.rows + count)
-        return count
-
-    def writing(self) -> None:
-        self._tell(phase="writing", done=0, total=None)
-
-    def written(self, done: int, total: int) -> None:
-        self._tell(done=done, total=total)
-
-    def _tell(self, **changes: Any) -> None:
-        self._progress = replace(self._progress, **changes)
-        self._told(self._progress)
 
 
 def _require_writable(output: str) -> None:

@@ -1,4 +1,4 @@
-"""The columns of ranges, ported numbers and changes of these, whatever they are read from."""
+"""The columns of ranges and of ported numbers, whatever they are read from."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from typing import Literal
 from .. import __version__, _native
 from ..errors import PlanError, SnapshotError
 from ..times import to_seconds
+from .progress import Meter, Progress, size_of
 
 __all__ = ["Applied", "Compacted", "apply", "compact"]
 
@@ -75,7 +76,7 @@ def apply(
     on_error: Literal["fail", "skip"] = "fail",
     on_duplicate: Literal["fail", "last"] = "fail",
     note: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int], None] = lambda octets: None,
+    progress: Callable[[Progress], None] = lambda step: None,
 ) -> Applied:
     """Write what deltas change in the plan *snapshot* as one layer.
 
@@ -91,7 +92,7 @@ def apply(
         on_error: ``"fail"`` writes nothing if any row is bad, ``"skip"`` leaves bad rows out.
         on_duplicate: two rows for one number are an error, or the last one counts.
         note: told what is worth knowing, such as columns that are ignored.
-        progress: told how many octets of input have been read since it was last told.
+        progress: told how far the applying is.
 
     Raises:
         PlanError: a file cannot be read or holds bad rows; ``report`` lists them.
@@ -102,22 +103,25 @@ def apply(
     from . import reading
 
     seconds = int(clock.time()) if time is None else to_seconds(time)
+    meter = Meter(progress, size_of(inputs))
     skipped: list[str] = []
     sources = []
     with _alone(snapshot):
         builder = _native.LayerBuilder(snapshot, on_error=on_error, on_duplicate=on_duplicate)
         for path in inputs:
             rows = 0
-            with reading.PlanFile(path, note=note, progress=progress) as file:
+            with reading.PlanFile(path, note=note, progress=meter.octets) as file:
                 if file.holds != "changes":
                     raise PlanError(
                         f"{path}: a file of {file.holds}, which has no column action; "
                         "numdip plan build takes it"
                     )
                 for batch in file.batches(skipped if on_error == "skip" else None):
-                    rows += builder.add_changes(batch.rows, file=path, first_line=batch.first_line)
+                    first = batch.first_line
+                    rows += meter.rows(builder.add_changes(batch.rows, file=path, first_line=first))
             sources.append({"file": os.path.basename(path), "holds": file.holds, "rows": rows})
         meta = {"built_by": f"numdip {__version__}", "sources": sources}
+        meter.writing()
         try:
             report = builder.write(time=seconds, meta=json.dumps(meta, ensure_ascii=False))
         except PlanError as error:

@@ -130,6 +130,11 @@ class Connection:
         self._end_statement()
         found = [column for column, *_ in columns]
         holds, used = sort_columns(name, found, note, "query")
+        if holds == "changes":
+            raise PlanError(
+                f"{name}: gives changes, for it has a column action; "
+                "numdip plan apply lays a file of changes over a plan that was built"
+            )
         types = {column: _sql_type(*arrow) for column, *arrow in columns}
         for column in used:
             if found.count(column) > 1:
