@@ -8,6 +8,8 @@
 
 /// Numbers that are looked at together: the blocks that regulators hand out.
 const WIDTH: usize = 10_000;
+/// Networks whose shares are counted; no plan has more, but a caller can name any index.
+const MAX_NETWORKS: usize = 1 << 20;
 
 /// The bound, as numbers come.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Bound {
             log2_factorials: std::iter::once(0.0).chain(factorials).collect(),
             keys: 0.0,
             by_block: 0.0,
-            counts: vec![0; networks],
+            counts: vec![0; networks.min(MAX_NETWORKS)],
             networks: Vec::new(),
         }
     }
