@@ -183,7 +183,13 @@ fn question(request: &[u8]) -> Option<&[u8]> {
 ///
 /// Damaged octets may give wrong answers.
 pub(crate) fn check_file(octets: &[u8]) {
-    let Ok(snapshot) = Snapshot::from_octets(octets.to_vec()) else { return };
+    if let Ok(snapshot) = Snapshot::from_octets(octets.to_vec()) {
+        check_snapshot(snapshot);
+    }
+}
+
+/// Looks numbers up in a snapshot that opened and answers a query from it.
+pub(crate) fn check_snapshot(snapshot: Snapshot) {
     let view = snapshot.view();
     for number in numbers() {
         let explained = explain(&snapshot, number, None).expect("no time was asked about");
@@ -225,7 +231,7 @@ pub(crate) fn check_file(octets: &[u8]) {
 }
 
 /// Numbers of each length, those of the plan and their neighbours among them.
-fn numbers() -> impl Iterator<Item = Number> {
+pub(crate) fn numbers() -> impl Iterator<Item = Number> {
     let near =
         ["133929861570000", "447786000001000", "442079460148000", "431505641643210", "990000000000000"];
     let prefixes = near.into_iter().flat_map(|digits| (1..=15).map(|length| &digits[..length]));

@@ -13,10 +13,12 @@
     reason = "helpers of tests, which fail by panic"
 )]
 
+mod damage;
 mod delta_layers;
 mod encoding;
 mod explain;
 mod fuzz_respond;
+mod fuzz_stored;
 #[path = "../fuzz/harness.rs"]
 mod harness;
 mod layers;
@@ -27,5 +29,7 @@ mod respond;
 mod respond_properties;
 mod routing;
 mod snapshot;
+#[path = "../fuzz/stored.rs"]
+mod stored;
 mod support;
 mod vectors;

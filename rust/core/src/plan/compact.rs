@@ -44,7 +44,7 @@ pub fn compact(
     // What is damaged must not get checksums that hold.
     snapshot.verify()?;
     let folder = folder_of(output.or(snapshot.path()).unwrap_or(Path::new("")));
-    let (folded, done) = fold(snapshot, folder)?;
+    let (folded, done) = fold(snapshot, folder).map_err(|error| error.in_folder(folder))?;
     match output {
         Some(path) => append::replace_plan(&folded, path)?,
         None if history == History::Forget => append::replace_and_forget(snapshot, &folded)?,

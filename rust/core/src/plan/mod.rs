@@ -154,8 +154,9 @@ impl PlanBuilder {
         self.report.ranges = ranges.len();
         let Policy { last_duplicate_wins, skip_bad_rows } = self.policy;
         let policy = [last_duplicate_wins, skip_bad_rows];
-        let (mut ported, used) =
-            self.ported.encode(&mut self.report, policy, (&renumbered, networks), watch)?;
+        let folder = self.ported.folder().to_owned();
+        let encoded = self.ported.encode(&mut self.report, policy, (&renumbered, networks), watch);
+        let (mut ported, used) = encoded.map_err(|error| error.in_folder(&folder))?;
         // A network that only replaced rows named keeps its index and says nothing.
         for (network, _) in self.networks.items.iter_mut().zip(used).filter(|(_, used)| !used) {
             *network = NetworkRow::new_zeroed();

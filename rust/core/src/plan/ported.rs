@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::fields::PortedFields;
 use super::report::{Place, PlanError, Report};
@@ -83,13 +83,19 @@ impl PortedRows {
         &self.networks
     }
 
-    pub(super) fn push(&mut self, number: Number, network: u32, place: Place) -> io::Result<()> {
+    /// Where rows are put that do not fit into memory.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn push(&mut self, number: Number, network: u32, place: Place) -> Result<(), PlanError> {
         let order = self.sorter.len();
         let goes_on = |&(first, start): &(u64, Place)| start.after(order - first) == place;
         if !self.places.last().is_some_and(goes_on) {
             self.places.push((order, place));
         }
-        self.sorter.push(Row::new(number, order, network))
+        let pushed = self.sorter.push(Row::new(number, order, network));
+        pushed.map_err(|error| PlanError::Io(error).in_folder(&self.folder))
     }
 
     /// Sorts the rows, settles numbers that are listed twice and encodes the others.

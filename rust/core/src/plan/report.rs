@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use super::fields::FieldFault;
 use super::{MAX_NETWORKS, trie};
@@ -164,6 +165,15 @@ pub enum PlanError {
     Interrupted,
 }
 
+impl PlanError {
+    /// The same, with the folder of the temporary files that it is about.
+    pub(super) fn in_folder(self, folder: &Path) -> Self {
+        let Self::Io(error) = self else { return self };
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        Self::Io(io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
+    }
+}
+
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -195,10 +205,9 @@ impl fmt::Display for PlanError {
             }
             Self::Ranges(error) => error.fmt(f),
             Self::Ported(error) => error.fmt(f),
-            Self::Io(error) => write!(
-                f,
-                "temporary files for sorting cannot be kept beside the output: {error}; nothing was written"
-            ),
+            Self::Io(error) => {
+                write!(f, "temporary files cannot be kept beside the output: {error}; nothing was written")
+            }
             Self::Interrupted => f.write_str("interrupted: nothing was written"),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! It names every layer since the plan was built, those that were folded into the plan's file too: which
 //! those are the state of that file tells. So file and manifest may be replaced one after the other, and
-//! whoever opens the plan between finds it whole.
+//! whoever opens the plan between finds it whole. A plan that is built over one with layers is announced in
+//! the manifest before it takes that one's place.
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::file::SnapshotFile;
 use super::format::Fault;
 use super::lineage::Time;
-use super::writer::{folder_of, publish_file, sync_folder};
+use super::publish::{folder_of, publish_file, sync_folder};
 use super::{Memory, SnapshotError};
 
 /// The version of the manifest that this code reads and writes.
@@ -30,6 +31,8 @@ pub(super) struct Manifest {
     pub(super) layers: Vec<Entry>,
     /// What leads back to before a fold, in the order of the folds.
     pub(super) undo: Vec<Entry>,
+    /// The state of a plan without layers that takes this one's place.
+    pub(super) replaced_by: Option<u64>,
 }
 
 /// One file that a manifest names.
@@ -66,6 +69,14 @@ impl Manifest {
         }
     }
 
+    /// Reads the manifest of the plan at `plan`, whose file is in the state `base`; `None` if there is none, or
+    /// only one of a plan that was replaced by that file.
+    pub(super) fn of_plan(plan: &Path, base: u64) -> Result<Option<Self>, SnapshotError> {
+        let manifest = Self::read(plan)?.filter(|manifest| manifest.replaced_by != Some(base));
+        // Whatever was to replace the plan did not.
+        Ok(manifest.map(|manifest| Self { replaced_by: None, ..manifest }))
+    }
+
     /// Publishes it beside the plan at `plan`.
     pub(super) fn write(&self, plan: &Path) -> Result<(), SnapshotError> {
         let rows = |entries: &[Entry]| entries.iter().map(Entry::to_json).collect::<Vec<_>>();
@@ -73,6 +84,9 @@ impl Manifest {
         for (name, rows) in [("layers", rows(&self.layers)), ("undo", rows(&self.undo))] {
             let rows: Vec<String> = rows.iter().map(|row| format!("\n  {row}")).collect();
             text.push_str(&format!(",\n \"{name}\": [{}]", rows.join(",")));
+        }
+        if let Some(state) = self.replaced_by {
+            text.push_str(&format!(",\n \"replaced_by\": \"{state:016x}\""));
         }
         text.push_str("}\n");
         publish_file(&beside(plan, ".layers"), |out| out.write_all(text.as_bytes()))
@@ -96,8 +110,12 @@ impl Manifest {
         }
         let entries =
             |name| fields.get(name)?.as_array()?.iter().map(Entry::from_json).collect::<Option<Vec<_>>>();
-        let manifest =
-            Self { base: hexadecimal(fields, "base")?, layers: entries("layers")?, undo: entries("undo")? };
+        let replaced_by = match fields.contains_key("replaced_by") {
+            true => Some(hexadecimal(fields, "replaced_by")?),
+            false => None,
+        };
+        let (base, layers, undo) = (hexadecimal(fields, "base")?, entries("layers")?, entries("undo")?);
+        let manifest = Self { base, layers, undo, replaced_by };
         manifest.is_chain().then_some(manifest)
     }
 
@@ -215,6 +233,17 @@ pub(super) fn beside(plan: &Path, ending: &str) -> PathBuf {
     let mut path = OsString::from(plan);
     path.push(ending);
     PathBuf::from(path)
+}
+
+/// Whether `name` is one that [`file_name`] gives for the plan at `plan`.
+pub(super) fn is_file_name(plan: &Path, name: &str) -> bool {
+    let parts = plan
+        .file_name()
+        .and_then(|plan| name.strip_prefix(plan.to_str()?)?.strip_prefix('.')?.split_once('.'));
+    parts.is_some_and(|(sequence, ending)| {
+        let is_number = sequence.len() >= 6 && sequence.bytes().all(|octet| octet.is_ascii_digit());
+        is_number && ["layer", "undo"].contains(&ending)
+    })
 }
 
 /// The name of the file of a layer with this sequence number, or of the undo of a fold up to it.

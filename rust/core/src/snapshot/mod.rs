@@ -3,7 +3,8 @@
 //! - [`format`]: what lies where in a file, and the checks that it must pass to be opened
 //! - [`records`]: the fixed-size rows of the networks and ranges sections
 //! - [`lineage`]: where a file stands in the history of its plan
-//! - [`writer`]: sections to file, whole or not at all
+//! - [`writer`]: sections to octets
+//! - `publish`: octets to file, whole or not at all
 //! - [`append`]: one more layer, and layers folded into the file
 //! - `file`, `view`: an open file, its sections as typed slices
 //! - `manifest`, `stack`: which layers a plan has, and what they say of a number when
@@ -18,6 +19,7 @@ pub mod lineage;
 mod manifest;
 mod overlay;
 mod ported;
+mod publish;
 pub mod records;
 mod stack;
 mod view;

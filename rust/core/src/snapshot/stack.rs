@@ -139,7 +139,7 @@ impl Stack {
     /// Opens the layers that the manifest of the plan at `path` names, and checks every octet of them;
     /// `None` if it has none.
     pub(super) fn open(path: &Path, base: &SnapshotFile) -> Result<Option<Self>, SnapshotError> {
-        let Some(manifest) = Manifest::read(path)? else { return Ok(None) };
+        let Some(manifest) = Manifest::of_plan(path, base.lineage().state())? else { return Ok(None) };
         let folded = folded_layers(&manifest, base.lineage()).ok_or_else(|| foreign(path))?;
         let mut additions = Additions::to(&base.view());
         let mut layers = Vec::with_capacity(manifest.layers.len());

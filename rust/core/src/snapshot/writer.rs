@@ -1,6 +1,6 @@
-//! Sections to file: whole or not at all.
+//! Sections to octets.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
@@ -9,8 +9,10 @@ use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::SnapshotError;
-use super::format::{ALIGNMENT, Entry, Fault, Header, MAGIC, Section, VERSION, checksum};
+use super::format::{ALIGNMENT, Entry, Header, MAGIC, Section, VERSION, checksum};
 use super::lineage::Lineage;
+use super::publish::Staged;
+pub use super::publish::folder_of;
 use crate::index::Built;
 
 /// What each section holds, in the order of [`Section::ALL`].
@@ -118,8 +120,8 @@ fn read_file(mut file: &File, take: &mut impl FnMut(&[u8]) -> io::Result<()>) ->
 
 //----------- Writing --------------------------------------------------------
 
-/// Writes a snapshot with these sections to `out`. The same sections give the same octets.
-pub fn write(sections: &Sections, out: &mut impl Write) -> io::Result<()> {
+/// Writes a snapshot with these sections to `out` and gives its state. The same sections give the same octets.
+pub fn write(sections: &Sections, out: &mut impl Write) -> io::Result<u64> {
     let mut table = Vec::with_capacity(sections.len());
     let mut position = (size_of::<Header>() + sections.len() * size_of::<Entry>()) as u64;
     for (kind, content) in Section::ALL.into_iter().zip(sections) {
@@ -165,7 +167,7 @@ pub fn write(sections: &Sections, out: &mut impl Write) -> io::Result<()> {
         }
         written = entry.offset.get() + entry.length.get();
     }
-    Ok(())
+    Ok(lineage.map_or(0, |lineage| lineage.state()))
 }
 
 /// The lineage of these sections with its state filled in.
@@ -175,62 +177,7 @@ fn settled(sections: &Sections, table: &[Entry]) -> Option<Lineage> {
     Some(Lineage::read_from_bytes(octets).ok()?.settled(others.map(|entry| entry.checksum.get())))
 }
 
-/// Publishes a snapshot at `path`, as [`publish_file`] does.
+/// Publishes a snapshot at `path`: whoever opens that finds the old file or the new one, also after a crash.
 pub fn publish(sections: &Sections, path: &Path) -> Result<(), SnapshotError> {
-    publish_file(path, |out| write(sections, out))
-}
-
-/// Publishes what `write` writes at `path`: under a temporary name in the same folder, synced, then renamed.
-///
-/// Whoever opens `path` finds the old file or the new one, also after a crash; whoever has the old
-/// one mapped keeps it.
-pub(super) fn publish_file(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
-) -> Result<(), SnapshotError> {
-    let at_path = |error: io::Error| SnapshotError { path: Some(path.to_owned()), fault: Fault::Io(error) };
-    if path.is_dir() {
-        return Err(at_path(io::Error::new(io::ErrorKind::IsADirectory, "is a folder: name a file in it")));
-    }
-    let folder = folder_of(path);
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".numdip-")
-        .suffix(".snap.tmp")
-        .tempfile_in(folder)
-        .map_err(at_path)?;
-    {
-        let mut out = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
-        write(&mut out).map_err(at_path)?;
-        out.flush().map_err(at_path)?;
-    }
-    share_like_new_files(temporary.as_file()).map_err(at_path)?;
-    temporary.as_file().sync_all().map_err(at_path)?;
-    temporary.persist(path).map_err(|error| at_path(error.error))?;
-    sync_folder(folder).map_err(at_path)
-}
-
-/// Makes what was named, renamed or removed in a folder outlast a crash.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// The folder that a file at `path` lies in.
-pub fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Temporary files are private to their owner; a published snapshot is for every process that may
-/// read files of this folder.
-#[cfg(unix)]
-fn share_like_new_files(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn share_like_new_files(_file: &File) -> io::Result<()> {
-    Ok(())
+    Staged::write(path, |out| write(sections, out))?.0.put()
 }
