@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use numdip_core::index::{self, Index};
 use numdip_core::number::Number;
@@ -64,17 +64,21 @@ pub(crate) fn section_from(good: &[u8], input: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Reads octets as a section: no panic, and the ways of looking up agree.
-pub(crate) fn check_section(section: &[u8]) {
-    let Some(index) = Index::new(section) else { return };
+/// The numbers of [`entries`], those beside them, and others.
+static ASKED: LazyLock<Vec<Number>> = LazyLock::new(|| {
     let near = entries().into_values().flat_map(|(number, _)| {
         let integer = number.to_integer();
         [integer - 1, integer, integer + 1].map(Number::from_integer)
     });
-    let asked: Vec<Number> = near.filter_map(Result::ok).chain(harness::numbers()).collect();
-    let mut many = vec![Some(u32::MAX); asked.len()];
-    index.find_many(&asked, &mut many);
-    for (number, together) in asked.iter().zip(many) {
+    near.filter_map(Result::ok).chain(harness::numbers()).collect()
+});
+
+/// Reads octets as a section: no panic, and the ways of looking up agree.
+pub(crate) fn check_section(section: &[u8]) {
+    let Some(index) = Index::new(section) else { return };
+    let mut many = vec![Some(u32::MAX); ASKED.len()];
+    index.find_many(&ASKED, &mut many);
+    for (number, together) in ASKED.iter().zip(many) {
         assert_eq!(index.find(*number), together, "{number} among others");
     }
     assert!(index.bound().is_finite());

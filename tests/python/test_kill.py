@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import re
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -23,7 +26,7 @@ from conftest import RANGE_HEADER, environment
 from numdip.plan import apply, build
 
 #: Ported numbers of the plan, changes of a delta, and how many numbers are asked about.
-NUMBERS, CHANGES, ASKED = 150_000, 40_000, 300
+NUMBERS, CHANGES, ASKED = 100_000, 30_000, 300
 _START = """\
 import functools, polars, numdip.plan as plan, numdip.plan.reading
 from numdip.cli import main
@@ -47,6 +50,33 @@ MNCS = ("10", "15", "20", "30", "033")
 State = tuple[object, ...]
 
 
+class Watch:
+    """Counts names that come, go and change in a folder: inotify(7)."""
+
+    #: Created, moved from and to, deleted, attributes changed, closed after writing.
+    _MASK = 0x100 | 0x40 | 0x80 | 0x200 | 0x4 | 0x8
+    _HEAD = struct.Struct("iIII")
+
+    def __init__(self, folder: Path) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._file = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        assert libc.inotify_add_watch(self._file, os.fsencode(folder), self._MASK) >= 0
+
+    def wait(self, seconds: float) -> int:
+        """How many events there are, after waiting for one for so long."""
+        if not select.select([self._file], [], [], seconds)[0]:
+            return 0
+        octets, place, count = os.read(self._file, 1 << 16), 0, 0
+        while place < len(octets):
+            *_, length = self._HEAD.unpack_from(octets, place)
+            place += self._HEAD.size + length
+            count += 1
+        return count
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
 @dataclass
 class Case:
     """A command, and the folder with the plan that it changes, before and meanwhile."""
@@ -60,8 +90,12 @@ class Case:
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(self.before, self.folder)
 
-    def run(self, kill_after: float | None = None) -> float | None:
-        """Runs the command, at most for so many seconds; gives how many it took if it ended."""
+    def run(self, after: float | None = None, event: int | None = None) -> tuple[float, int] | None:
+        """Runs the command, at most for so many seconds or until so many events in its folder.
+
+        Gives how many seconds it took and how many events there were, if it came to its end.
+        """
+        happened, watch = 0, Watch(self.folder)
         process = subprocess.Popen(
             [*COMMAND, *self.args],
             stdout=subprocess.PIPE,
@@ -73,16 +107,20 @@ class Case:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n", process.communicate()[1]
         start = time.monotonic()
-        try:
-            process.wait(kill_after)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        end = start + (60 if after is None else after)
+        while process.poll() is None and time.monotonic() < end:
+            happened += watch.wait(min(0.005, max(end - time.monotonic(), 0)))
+            if event is not None and happened >= event:
+                break
         seconds = time.monotonic() - start
+        process.kill()
         _, errors = process.communicate()
+        happened += watch.wait(0)
+        watch.close()
         if process.returncode == -signal.SIGKILL:
             return None
         assert process.returncode == 0, errors
-        return seconds
+        return seconds, happened
 
     def state(self) -> State:
         """All that the plan says; it opens and is whole."""
@@ -165,17 +203,24 @@ def test_a_kill_leaves_the_old_plan_or_the_new_one(
     case = make_case(words)
     case.reset()
     old, old_names = case.state(), case.names()
-    seconds = []
+    runs = []
     for _ in range(2):
         case.reset()
-        seconds.append(case.run() or 0)
+        run = case.run()
+        assert run is not None
+        runs.append(run)
+    seconds, events = min(runs)
     new, new_names = case.state(), case.names()
     assert old != new
     rng = random.Random(words)
     found: Counter[str] = Counter()
     for moment in range(moments):
         case.reset()
-        ended = case.run(kill_after=1.1 * min(seconds) * (moment + rng.random()) / moments)
+        # By the clock, over the whole time; and right after something happened to a file.
+        if moment % 2:
+            ended = case.run(event=rng.randint(1, events))
+        else:
+            ended = case.run(after=1.1 * seconds * (moment + rng.random()) / moments)
         state, names = case.state(), case.names()
         assert state in (old, new), f"a third state after kill {moment}"
         found["ended" if ended is not None else "old" if state == old else "new"] += 1
@@ -188,5 +233,5 @@ def test_a_kill_leaves_the_old_plan_or_the_new_one(
             assert case.run() is not None
             assert case.state() == new
             assert case.names() == new_names
-    print(f"{words}: {dict(found)} in {min(seconds):.2f} s each")
+    print(f"{words}: {dict(found)}; each of {seconds:.2f} s, {events} events")
     assert found["old"] > 0
