@@ -28,9 +28,10 @@ from numdip.plan import apply, build
 #: Ported numbers of the plan, changes of a delta, and how many numbers are asked about.
 NUMBERS, CHANGES, ASKED = 100_000, 30_000, 300
 _START = """\
-import functools, polars, numdip.plan as plan, numdip.plan.reading
+import polars, numdip.plan as plan, numdip.plan.reading
 from numdip.cli import main
-plan.PlanBuilder = functools.partial(plan.PlanBuilder, memory=1 << 20)
+builder = plan.PlanBuilder
+plan.PlanBuilder = lambda **options: builder(**(options | {"memory": 1 << 20}))
 print("begun", flush=True)
 main()
 """
