@@ -51,12 +51,6 @@ impl Block {
         (offset + (place(number.checked_sub(1)) << unit), offset + (place(Some(number)) << unit))
     }
 
-    /// An octet of its line.
-    #[inline]
-    pub(super) fn touch(&self) -> u8 {
-        self.fields.to_bytes()[0]
-    }
-
     /// How the keys are written.
     #[inline]
     pub(super) fn coding(&self) -> Option<Coding> {

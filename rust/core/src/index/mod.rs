@@ -26,6 +26,7 @@ mod keys;
 mod tests;
 mod values;
 
+use prefetch_index::prefetch_index;
 use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -33,6 +34,8 @@ use crate::number::{MAX_DIGITS, Number};
 use block::{BUCKETS, Block};
 pub use build::{Builder, Built, IndexError, build};
 
+/// Octets of a cache line.
+const LINE: usize = 64;
 /// Blocks that one page speaks for.
 const PAGE: u64 = 64;
 
@@ -163,33 +166,39 @@ impl<'a> Index<'a> {
     #[inline]
     pub fn find(&self, number: Number) -> Option<u32> {
         let spot = self.spot(number)?;
-        self.read(&spot, self.blocks.get(spot.block)?.bucket(spot.bucket))
+        let bucket = self.blocks.get(spot.block)?.bucket(spot.bucket);
+        // Networks lie behind numbers: their lines are fetched while numbers are looked through.
+        self.prefetch(bucket);
+        self.read(&spot, bucket)
     }
 
     /// The networks that `numbers` were ported to, in their order.
     ///
-    /// Look-ups go side by side, stage by stage: the memory serves one while others wait for it.
+    /// Look-ups are under way side by side: while one is worked out, the memory fetches the lines of those
+    /// behind it.
     pub fn find_many(&self, numbers: &[Number], networks: &mut [Option<u32>]) {
-        const LANES: usize = 32;
-        for (numbers, networks) in numbers.chunks(LANES).zip(networks.chunks_mut(LANES)) {
-            let mut spots = [None; LANES];
-            for (spot, number) in spots.iter_mut().zip(numbers) {
-                *spot = self.spot(*number);
+        /// How many numbers a line is asked for ahead of its use.
+        const AHEAD: usize = 16;
+        let count = numbers.len().min(networks.len());
+        let mut spots: [Option<Spot>; 2 * AHEAD] = [None; 2 * AHEAD];
+        let mut buckets = [(0, 0); AHEAD];
+        for step in 0..count + 2 * AHEAD {
+            // The oldest first: its place is the newest one's.
+            let bucket = buckets.get_mut(step % AHEAD);
+            let network = step.checked_sub(2 * AHEAD).and_then(|place| networks.get_mut(place));
+            if let (Some(network), Some(bucket)) = (network, &bucket) {
+                let spot = spots.get(step % (2 * AHEAD)).and_then(Option::as_ref);
+                *network = spot.and_then(|spot| self.read(spot, **bucket));
             }
-            // A processor looks some hundred instructions ahead. These loops do nothing but touch, so that
-            // it finds the lines of all lanes and has them fetched together.
-            let block = |spot: &Option<Spot>| spot.as_ref().and_then(|spot| self.blocks.get(spot.block));
-            touch(spots.iter().map(|spot| block(spot).map_or(0, Block::touch)));
-            let mut buckets = [(0, 0); LANES];
-            for (bucket, spot) in buckets.iter_mut().zip(&spots) {
-                let block = block(spot).zip(spot.as_ref());
-                *bucket = block.map_or((0, 0), |(block, spot)| block.bucket(spot.bucket));
+            let spot = spots.get((step + AHEAD) % (2 * AHEAD)).and_then(Option::as_ref);
+            let block = spot.and_then(|spot| Some((self.blocks.get(spot.block)?, spot.bucket)));
+            if let (Some((block, number)), Some(bucket)) = (block, bucket) {
+                *bucket = block.bucket(number);
+                self.prefetch(*bucket);
             }
-            let octet = |at: usize| self.data.get(at).copied().unwrap_or(0);
-            touch(buckets.iter().map(|(start, _)| octet(*start)));
-            touch(buckets.iter().map(|(start, end)| octet((start + 64).min(end.saturating_sub(1)))));
-            for ((network, spot), bucket) in networks.iter_mut().zip(&spots).zip(buckets) {
-                *network = spot.as_ref().and_then(|spot| self.read(spot, bucket));
+            if let Some(spot) = spots.get_mut(step % (2 * AHEAD)) {
+                *spot = numbers.get(step).and_then(|number| self.spot(*number));
+                spot.iter().for_each(|spot| prefetch_index(self.blocks, spot.block));
             }
         }
     }
@@ -272,16 +281,19 @@ impl<'a> Index<'a> {
         })
     }
 
+    /// Has the cache lines of a bucket fetched, up to four: few buckets have more.
+    #[inline]
+    fn prefetch(&self, (start, end): (usize, usize)) {
+        for line in (start..end).step_by(LINE).take(4) {
+            prefetch_index(self.data, line);
+        }
+    }
+
     #[inline]
     fn read(&self, spot: &Spot, (start, end): (usize, usize)) -> Option<u32> {
-        let block = self.blocks.get(spot.block)?;
-        block.find(self.data.get(start..end)?, spot.width, spot.offset, self.value_bits)
+        let bucket = self.data.get(start..end)?;
+        self.blocks.get(spot.block)?.find(bucket, spot.width, spot.offset, self.value_bits)
     }
-}
-
-/// Has octets read, whatever they are.
-fn touch(octets: impl Iterator<Item = u8>) {
-    std::hint::black_box(octets.fold(0, |sum, octet| sum ^ octet));
 }
 
 /// Ten to the power of `log`; 0 where blocks are never so wide.
