@@ -178,7 +178,7 @@ impl<'a> Index<'a> {
     /// behind it.
     pub fn find_many(&self, numbers: &[Number], networks: &mut [Option<u32>]) {
         /// How many numbers a line is asked for ahead of its use.
-        const AHEAD: usize = 16;
+        const AHEAD: usize = 32;
         let count = numbers.len().min(networks.len());
         let mut spots: [Option<Spot>; 2 * AHEAD] = [None; 2 * AHEAD];
         let mut buckets = [(0, 0); AHEAD];
@@ -281,12 +281,14 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// Has the cache lines of a bucket fetched, up to four: few buckets have more.
+    /// Has the cache lines of a bucket fetched, up to five: few buckets have more.
     #[inline]
     fn prefetch(&self, (start, end): (usize, usize)) {
         for line in (start..end).step_by(LINE).take(4) {
             prefetch_index(self.data, line);
         }
+        // A bucket does not begin with a line, so it can end in one more.
+        prefetch_index(self.data, end.saturating_sub(1));
     }
 
     #[inline]
