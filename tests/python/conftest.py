@@ -15,9 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+import hypothesis
 import pytest
 
 from numdip.plan import build
+
+# A busy machine takes its time; how long one example takes proves nothing.
+hypothesis.settings.register_profile("numdip", deadline=None)
+hypothesis.settings.load_profile("numdip")
 
 #: Seconds after which a test gives up waiting for what must happen.
 PATIENCE = 20

@@ -14,7 +14,7 @@ from pathlib import Path
 import dns.message
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import numdip
@@ -616,7 +616,6 @@ _FIELDS = st.text(
 )
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(_FIELDS, _FIELDS, _FIELDS).filter(lambda row: row != ("", "", ""))),
     chunk=st.integers(1, 64),
