@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 import typer
 
-from ..errors import NumdipError
+from ..errors import NumdipError, PlanError
 
 __all__ = ["DONE", "NO", "UNREADABLE", "complain", "exits"]
 
@@ -41,6 +41,11 @@ def _run_and_tell(command: Callable[_P, int], *args: _P.args, **kwargs: _P.kwarg
         return command(*args, **kwargs)
     except BrokenPipeError:
         raise
+    except PlanError as error:
+        complain(str(error))
+        # Rows that are bad are faults found; a file that cannot be read is another matter.
+        if error.report:
+            return NO
     except NumdipError as error:
         complain(str(error))
     except OSError as error:

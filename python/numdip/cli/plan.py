@@ -87,7 +87,6 @@ def build(
     numbers; results come before files. The snapshot appears whole or not at all. Exits with 1 if
     rows are bad and nothing was written.
     """
-    from ..errors import PlanError
     from ..plan import Database
     from ..plan import build as build_snapshot
 
@@ -95,24 +94,18 @@ def build(
         raise typer.BadParameter("--from names the database that each --query is for: give both")
     if not uri and not inputs:
         raise typer.BadParameter("name plan files, or --from and --query")
-    try:
-        with build_progress() as progress:
-            built = build_snapshot(
-                inputs or [],
-                output,
-                time=time,
-                database=Database(uri, queries) if uri and queries else None,
-                on_error=on_error,
-                on_duplicate=on_duplicate,
-                memory=memory,
-                note=complain,
-                progress=progress,
-            )
-    except PlanError as error:
-        if not error.report:
-            raise
-        complain(error.report)
-        return NO
+    with build_progress() as progress:
+        built = build_snapshot(
+            inputs or [],
+            output,
+            time=time,
+            database=Database(uri, queries) if uri and queries else None,
+            on_error=on_error,
+            on_duplicate=on_duplicate,
+            memory=memory,
+            note=complain,
+            progress=progress,
+        )
     complain_of_rows(built)
     print(
         f"{output}: {built.ranges:,} ranges, {built.ported:,} ported numbers, "

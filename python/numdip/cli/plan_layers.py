@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .failures import DONE, NO, complain, exits
+from .failures import DONE, complain, exits
 from .progress import build_progress
 from .rows import complain_of_rows, rows_lost
 
@@ -41,25 +41,18 @@ def apply(
     The column action is add, change or remove; a removed number returns to its range. Applying the
     same changes again changes nothing. Exits with 1 if rows are bad and nothing was written.
     """
-    from ..errors import PlanError
     from ..plan import apply as apply_changes
 
-    try:
-        with build_progress() as progress:
-            applied = apply_changes(
-                snapshot,
-                inputs,
-                time=time,
-                on_error=on_error,
-                on_duplicate=on_duplicate,
-                note=complain,
-                progress=progress,
-            )
-    except PlanError as error:
-        if not error.report:
-            raise
-        complain(error.report)
-        return NO
+    with build_progress() as progress:
+        applied = apply_changes(
+            snapshot,
+            inputs,
+            time=time,
+            on_error=on_error,
+            on_duplicate=on_duplicate,
+            note=complain,
+            progress=progress,
+        )
     complain_of_rows(applied)
     for count, text in (
         (applied.added_twice, "to be added were ported already, to another network: changed"),

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use numdip_core::plan::PortedFields;
 use numdip_core::plan::compact::{self as core_compact, History};
 use numdip_core::plan::delta::{DeltaBuilder, DeltaFields, DeltaReport};
 use numdip_core::snapshot::{Memory, Snapshot, append};
@@ -11,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatchReader;
 
 use crate::errors::Fault;
-use crate::plan::{Column, Digits, add_batches, ended, in_calendar, policy};
+use crate::plan::{Column, PortedColumns, add_batches, ended, in_calendar, policy};
 
 //----------- LayerBuilder ---------------------------------------------------
 
@@ -49,22 +48,10 @@ impl LayerBuilder {
             if before == 0 {
                 builder.begin_file(file);
             }
-            let column = |name, required| Column::of(batch, name, required, file);
-            let number = Digits::of(batch, "number", file)?;
-            let (action, mcc, mnc) = (column("action", true)?, column("mcc", true)?, column("mnc", true)?);
-            let mut digits = String::new();
-            let (operator, spid) = (column("operator", false)?, column("spid", false)?);
-            let (rn, rn_context) = (column("rn", false)?, column("rn_context", false)?);
+            let action = Column::of(batch, "action", true, file)?;
+            let (columns, mut digits) = (PortedColumns::of(batch, file)?, String::new());
             for row in 0..batch.num_rows() {
-                let ported = PortedFields {
-                    number: number.get(row, &mut digits),
-                    mcc: mcc.get(row),
-                    mnc: mnc.get(row),
-                    operator: operator.get(row),
-                    spid: spid.get(row),
-                    rn: rn.get(row),
-                    rn_context: rn_context.get(row),
-                };
+                let ported = columns.get(row, &mut digits);
                 let line = first_line + before + row as u64;
                 builder.add_change(line, &DeltaFields { action: action.get(row), ported });
             }

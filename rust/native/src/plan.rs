@@ -104,22 +104,9 @@ impl PlanBuilder {
         database: Option<&str>,
     ) -> Result<u64, Fault> {
         self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
-            let column = |name, required| Column::of(batch, name, required, file);
-            let number = Digits::of(batch, "number", file)?;
-            let (mcc, mnc) = (column("mcc", true)?, column("mnc", true)?);
-            let (operator, spid) = (column("operator", false)?, column("spid", false)?);
-            let (rn, rn_context) = (column("rn", false)?, column("rn_context", false)?);
-            let mut digits = String::new();
+            let (columns, mut digits) = (PortedColumns::of(batch, file)?, String::new());
             for row in 0..batch.num_rows() {
-                let fields = PortedFields {
-                    number: number.get(row, &mut digits),
-                    mcc: mcc.get(row),
-                    mnc: mnc.get(row),
-                    operator: operator.get(row),
-                    spid: spid.get(row),
-                    rn: rn.get(row),
-                    rn_context: rn_context.get(row),
-                };
+                let fields = columns.get(row, &mut digits);
                 builder.add_ported(line + row as u64, &fields)?;
             }
             Ok(())
@@ -294,14 +281,14 @@ impl<'a> Column<'a> {
 }
 
 /// A column of digits: text, or integers, which lose no digit as no number starts with 0.
-pub(crate) enum Digits<'a> {
+enum Digits<'a> {
     Text(Column<'a>),
     Signed(&'a Int64Array),
     Unsigned(&'a UInt64Array),
 }
 
 impl<'a> Digits<'a> {
-    pub(crate) fn of(batch: &'a RecordBatch, name: &str, file: &str) -> Result<Self, Fault> {
+    fn of(batch: &'a RecordBatch, name: &str, file: &str) -> Result<Self, Fault> {
         let array = batch.column_by_name(name);
         let signed = array.and_then(|array| array.as_primitive_opt::<Int64Type>()).map(Self::Signed);
         let unsigned = || array.and_then(|array| array.as_primitive_opt::<UInt64Type>()).map(Self::Unsigned);
@@ -309,7 +296,7 @@ impl<'a> Digits<'a> {
     }
 
     /// The digits of a row, with `digits` as room for those of an integer; null is empty.
-    pub(crate) fn get<'b>(&self, row: usize, digits: &'b mut String) -> &'b str
+    fn get<'b>(&self, row: usize, digits: &'b mut String) -> &'b str
     where
         'a: 'b,
     {
@@ -322,6 +309,48 @@ impl<'a> Digits<'a> {
             Self::Signed(_) | Self::Unsigned(_) => Ok(()),
         };
         digits
+    }
+}
+
+/// The columns that say which network a number was ported to.
+pub(crate) struct PortedColumns<'a> {
+    number: Digits<'a>,
+    mcc: Column<'a>,
+    mnc: Column<'a>,
+    operator: Column<'a>,
+    spid: Column<'a>,
+    rn: Column<'a>,
+    rn_context: Column<'a>,
+}
+
+impl<'a> PortedColumns<'a> {
+    pub(crate) fn of(batch: &'a RecordBatch, file: &str) -> Result<Self, Fault> {
+        let column = |name, required| Column::of(batch, name, required, file);
+        Ok(Self {
+            number: Digits::of(batch, "number", file)?,
+            mcc: column("mcc", true)?,
+            mnc: column("mnc", true)?,
+            operator: column("operator", false)?,
+            spid: column("spid", false)?,
+            rn: column("rn", false)?,
+            rn_context: column("rn_context", false)?,
+        })
+    }
+
+    /// The fields of a row, with `digits` as room for those of an integer.
+    pub(crate) fn get<'b>(&self, row: usize, digits: &'b mut String) -> PortedFields<'b>
+    where
+        'a: 'b,
+    {
+        PortedFields {
+            number: self.number.get(row, digits),
+            mcc: self.mcc.get(row),
+            mnc: self.mnc.get(row),
+            operator: self.operator.get(row),
+            spid: self.spid.get(row),
+            rn: self.rn.get(row),
+            rn_context: self.rn_context.get(row),
+        }
     }
 }
 

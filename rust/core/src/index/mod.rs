@@ -99,7 +99,8 @@ struct Page {
 pub struct Index<'a> {
     numbers: usize,
     value_bits: usize,
-    bound: f64,
+    /// See [`Head`].
+    bound: U64,
     octets: usize,
     segments: &'a [Segment],
     blocks: &'a [Block],
@@ -134,10 +135,7 @@ impl<'a> Index<'a> {
         if value_bits > 32 || data.len() != count(head.data)? {
             return None;
         }
-        let numbers = count(head.numbers)?;
-        // What a damaged file says is at least a number.
-        let bound = Some(f64::from_bits(head.bound.get())).filter(|bound| bound.is_finite()).unwrap_or(0.0);
-        let octets = section.len();
+        let (numbers, bound, octets) = (count(head.numbers)?, head.bound, section.len());
         Some(Self { numbers, value_bits, bound, octets, segments, blocks, regions, pages, data })
     }
 
@@ -159,7 +157,8 @@ impl<'a> Index<'a> {
     /// The least octets that numbers and networks could take, by their density and the networks' shares in
     /// each ten thousand numbers.
     pub fn bound(&self) -> f64 {
-        self.bound / 8.0
+        // What a damaged file says is at least a number.
+        Some(f64::from_bits(self.bound.get()) / 8.0).filter(|octets| octets.is_finite()).unwrap_or(0.0)
     }
 
     /// The network that `number` was ported to.

@@ -200,10 +200,7 @@ impl DeltaBuilder {
     /// The index of what a row says, or `None` if there would be too many networks.
     fn network(&mut self, action: Action, network: &CheckedNetwork<'_>) -> Option<u32> {
         let source = self.report.rows.current_source().to_owned();
-        let mut text = |text: &str| match text {
-            "" => U32::ZERO,
-            text => U32::new(self.texts.intern(text.to_owned()) + 1),
-        };
+        let mut text = |text: &str| self.texts.id(text);
         let row = match action {
             Action::Remove => NetworkRow { flags: NetworkRow::REMOVED, source: text(&source), ..UNKNOWN },
             Action::Add | Action::Change => NetworkRow {
@@ -290,19 +287,8 @@ impl Networks {
     }
 
     fn intern<'a>(&mut self, row: &NetworkRow, text_of: impl Fn(U32) -> Option<&'a str>) -> u32 {
-        let mut text = |id: U32| match text_of(id) {
-            Some(text) => U32::new(self.texts.intern(text.to_owned()) + 1),
-            None => U32::ZERO,
-        };
-        let row = NetworkRow {
-            operator: text(row.operator),
-            spid: text(row.spid),
-            rn: text(row.rn),
-            rn_context: text(row.rn_context),
-            source: text(row.source),
-            ..*row
-        };
-        self.rows.intern(row)
+        let anew = row.with_texts(|id| Some(self.texts.id(text_of(id).unwrap_or_default())));
+        self.rows.intern(anew.unwrap_or(UNKNOWN))
     }
 
     /// How many networks there are.
@@ -317,19 +303,14 @@ impl Networks {
         meta: &str,
         mut ported: Content,
     ) -> Result<Sections, PlanError> {
-        let mut ends = Vec::with_capacity(self.texts.items.len());
-        let mut text = String::new();
-        for item in &self.texts.items {
-            text.push_str(item);
-            ends.push(U32::new(u32::try_from(text.len()).map_err(|_| PlanError::TooMuchText)?));
-        }
+        let [mut ends, mut text] = self.texts.sections()?;
         let mut sections = Sections::default();
         for (kind, octets) in Section::ALL.into_iter().zip(&mut sections) {
             *octets = match kind {
                 Section::Meta => meta.as_bytes().to_vec().into(),
                 Section::Lineage => lineage.as_bytes().to_vec().into(),
-                Section::TextEnds => ends.as_bytes().to_vec().into(),
-                Section::Text => std::mem::take(&mut text).into_bytes().into(),
+                Section::TextEnds => std::mem::take(&mut ends).into(),
+                Section::Text => std::mem::take(&mut text).into(),
                 Section::Networks => self.rows.items.as_bytes().to_vec().into(),
                 Section::Ranges | Section::TrieNodes | Section::TrieValues => Content::default(),
                 Section::Index => std::mem::take(&mut ported),

@@ -152,10 +152,8 @@ impl PlanBuilder {
         let mut ranges = self.settle_ranges();
         let (renumbered, networks) = self.forget_unused(&mut ranges);
         self.report.ranges = ranges.len();
-        let Policy { last_duplicate_wins, skip_bad_rows } = self.policy;
-        let policy = [last_duplicate_wins, skip_bad_rows];
         let folder = self.ported.folder().to_owned();
-        let encoded = self.ported.encode(&mut self.report, policy, (&renumbered, networks), watch);
+        let encoded = self.ported.encode(&mut self.report, self.policy, (&renumbered, networks), watch);
         let (mut ported, used) = encoded.map_err(|error| error.in_folder(&folder))?;
         // A network that only replaced rows named keeps its index and says nothing.
         for (network, _) in self.networks.items.iter_mut().zip(used).filter(|(_, used)| !used) {
@@ -163,7 +161,7 @@ impl PlanBuilder {
         }
         self.report.networks =
             self.networks.items.iter().filter(|row| **row != NetworkRow::new_zeroed()).count();
-        if !skip_bad_rows && self.report.fault_count() > 0 {
+        if !self.policy.skip_bad_rows && self.report.fault_count() > 0 {
             return Err(PlanError::BadRows(Box::new(self.report)));
         }
         if ranges.is_empty() && self.report.ported == 0 {
@@ -183,17 +181,12 @@ impl PlanBuilder {
             prefixes.push((*prefix, first));
         }
         let (mut nodes, mut values) = trie::build(&prefixes)?;
-        let mut ends = Vec::with_capacity(self.texts.items.len());
-        let mut text = String::new();
-        for item in &self.texts.items {
-            text.push_str(item);
-            ends.push(U32::new(u32::try_from(text.len()).map_err(|_| PlanError::TooMuchText)?));
-        }
+        let [mut ends, mut text] = self.texts.sections()?;
         let laid_out = Section::ALL.map(|section| match section {
             Section::Meta => meta.as_bytes().to_vec().into(),
             Section::Lineage => Lineage::plan(self.time).as_bytes().to_vec().into(),
-            Section::TextEnds => ends.as_bytes().to_vec().into(),
-            Section::Text => std::mem::take(&mut text).into_bytes().into(),
+            Section::TextEnds => std::mem::take(&mut ends).into(),
+            Section::Text => std::mem::take(&mut text).into(),
             Section::Networks => self.networks.items.as_bytes().to_vec().into(),
             Section::Ranges => rows.as_bytes().to_vec().into(),
             Section::TrieNodes => std::mem::take(&mut nodes).into(),
@@ -244,20 +237,11 @@ impl PlanBuilder {
         let source = self.ported_source();
         let mut anew = |index: u32| {
             let row = networks.get(index as usize).copied()?;
-            let mut text = |id: U32| match id.get().checked_sub(1).and_then(|place| texts.get(place as usize))
-            {
-                Some(text) if text == PORTED_SOURCE => U32::new(self.texts.intern(source.clone()) + 1),
-                Some(text) => U32::new(self.texts.intern(text.clone()) + 1),
-                None => U32::ZERO,
-            };
-            let row = NetworkRow {
-                operator: text(row.operator),
-                spid: text(row.spid),
-                rn: text(row.rn),
-                rn_context: text(row.rn_context),
-                source: text(row.source),
-                ..row
-            };
+            let row = row.with_texts(|id| {
+                let place = id.get().checked_sub(1).map(|place| place as usize);
+                let text = place.and_then(|place| texts.get(place)).map_or("", String::as_str);
+                Some(self.texts.id(if text == PORTED_SOURCE { &source } else { text }))
+            })?;
             Some(self.networks.intern(row))
         };
         let mut places = vec![None; networks.len()];
@@ -296,11 +280,7 @@ impl PlanBuilder {
     /// The index of a network, or `None` if there would be too many.
     fn network(&mut self, network: &CheckedNetwork<'_>) -> Option<u32> {
         let source = network.source.unwrap_or(self.report.current_source()).to_owned();
-        let mut text = |text: &str| match text {
-            "" => U32::ZERO,
-            // Id 0 is the unknown text, so ids count from 1.
-            text => U32::new(self.texts.intern(text.to_owned()) + 1),
-        };
+        let mut text = |text: &str| self.texts.id(text);
         let row = NetworkRow {
             mcc: network.mcc,
             mnc: network.mnc,
@@ -342,5 +322,26 @@ impl<T: Clone + Eq + std::hash::Hash> Interned<T> {
         self.items.push(item.clone());
         self.places.insert(item, place);
         place
+    }
+}
+
+impl Interned<String> {
+    /// The id of a text in a network's row: 0 for none, so that the others count from 1.
+    fn id(&mut self, text: &str) -> U32 {
+        match text {
+            "" => U32::ZERO,
+            text => U32::new(self.intern(text.to_owned()) + 1),
+        }
+    }
+
+    /// The sections of these texts: where each ends, and all of them.
+    fn sections(&self) -> Result<[Vec<u8>; 2], PlanError> {
+        let mut ends = Vec::with_capacity(self.items.len());
+        let mut text = String::new();
+        for item in &self.items {
+            text.push_str(item);
+            ends.push(U32::new(u32::try_from(text.len()).map_err(|_| PlanError::TooMuchText)?));
+        }
+        Ok([ends.as_bytes().to_vec(), text.into_bytes()])
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Policy;
 use super::fields::PortedFields;
 use super::report::{Place, PlanError, Report};
 use super::sort::{Row, Sorter};
@@ -106,7 +107,7 @@ impl PortedRows {
     pub(super) fn encode(
         self,
         report: &mut Report,
-        [last_wins, skip_bad]: [bool; 2],
+        policy: Policy,
         (renumbered, networks): (&[u32], usize),
         watch: Watch<'_>,
     ) -> Result<(Content, Vec<bool>), PlanError> {
@@ -119,10 +120,15 @@ impl PortedRows {
             false => Ok(Spool::default()),
         };
         let mut builder = Builder::new(networks, spool()?, spool()?);
-        let mut settle = Settle { report: &mut *report, last_wins, places: &places, pending: None };
+        let mut settle = Settle {
+            report: &mut *report,
+            last_wins: policy.last_duplicate_wins,
+            places: &places,
+            pending: None,
+        };
         let mut used = vec![false; networks];
         let mut write = |row: Row, report: &Report| -> Result<(), PlanError> {
-            if skip_bad || report.fault_count() == 0 {
+            if policy.skip_bad_rows || report.fault_count() == 0 {
                 let network = renumbered.get(row.network() as usize).copied().unwrap_or(0);
                 let number = Number::from_key(row.key()).ok_or_else(cut_short)?;
                 builder.push(number, network)?;

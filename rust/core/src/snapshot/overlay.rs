@@ -166,14 +166,7 @@ impl Additions {
     }
 
     fn adopt_row(&mut self, layer: &View<'_>, row: &NetworkRow) -> Option<Statement> {
-        let row = NetworkRow {
-            operator: self.adopt_text(layer, row.operator)?,
-            spid: self.adopt_text(layer, row.spid)?,
-            rn: self.adopt_text(layer, row.rn)?,
-            rn_context: self.adopt_text(layer, row.rn_context)?,
-            source: self.adopt_text(layer, row.source)?,
-            ..*row
-        };
+        let row = row.with_texts(|id| self.adopt_text(layer, id))?;
         let next = self.first_network.checked_add(u32::try_from(self.networks.len()).ok()?)?;
         if next >= Statement::REMOVED {
             return None;

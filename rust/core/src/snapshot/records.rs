@@ -58,6 +58,18 @@ impl NetworkRow {
         [self.operator, self.spid, self.rn, self.rn_context, self.source]
     }
 
+    /// The same row with each text's id replaced by the one that `anew` gives for it, if it gives all.
+    pub fn with_texts(&self, mut anew: impl FnMut(U32) -> Option<U32>) -> Option<Self> {
+        Some(Self {
+            operator: anew(self.operator)?,
+            spid: anew(self.spid)?,
+            rn: anew(self.rn)?,
+            rn_context: anew(self.rn_context)?,
+            source: anew(self.source)?,
+            ..*self
+        })
+    }
+
     pub(super) fn is_well_formed(&self, role: Role) -> bool {
         let flags = if role == Role::Plan { 0 } else { Self::REMOVED };
         let digits = |code: &[u8; 3], lengths: &[usize]| {
