@@ -18,11 +18,15 @@ from typing import IO
 import hypothesis
 import pytest
 
+import numdip
+from numdip import PlanError
 from numdip.plan import build
 
 # A busy machine takes its time; how long one example takes proves nothing.
 hypothesis.settings.register_profile("numdip", deadline=None)
 hypothesis.settings.load_profile("numdip")
+
+WriteFile = Callable[[str, "str | bytes"], Path]
 
 #: Seconds after which a test gives up waiting for what must happen.
 PATIENCE = 20
@@ -103,6 +107,49 @@ def environment() -> dict[str, str]:
     unwanted = {"FORCE_COLOR", "NO_COLOR", "PYTHONWARNINGS"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return kept | {"PYTHONWARNINGS": "ignore:numdip._native is a debug build", "COLUMNS": "200"}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> WriteFile:
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def refusal(tmp_path: Path) -> Callable[..., str]:
+    """Builds from files that cannot be read, and gives the error's one line."""
+
+    def find(*paths: Path | str) -> str:
+        with pytest.raises(PlanError) as caught:
+            build([str(path) for path in paths], str(tmp_path / "out.snap"))
+        assert not (tmp_path / "out.snap").exists()
+        assert caught.value.report == ""
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return find
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., str]:
+    """Builds from files with bad rows, and gives the report."""
+
+    def find(*paths: Path | str) -> str:
+        with pytest.raises(PlanError) as caught:
+            build([str(path) for path in paths], str(tmp_path / "out.snap"))
+        assert not (tmp_path / "out.snap").exists()
+        return caught.value.report
+
+    return find
+
+
+def mnc(path: Path | str, number: str) -> str | None:
+    answer = numdip.open(path).lookup(number)
+    return None if answer is None else answer.mnc
 
 
 @pytest.fixture
