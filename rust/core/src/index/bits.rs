@@ -2,14 +2,16 @@
 
 /// The most bits that one [`read`] gives: what is left of a word after skipping to any bit of an octet.
 pub(super) const MAX_READ: usize = 57;
+/// Octets of the word that a read takes, though it may need fewer.
+pub(super) const WORD: usize = 8;
 
 /// At least [`MAX_READ`] bits that start at bit `at`.
 #[inline]
 pub(super) fn word(octets: &[u8], at: usize) -> u64 {
-    let from = octets.get(at / 8..).unwrap_or_default();
-    let word = match from.first_chunk::<8>() {
+    let (from, word) = (at / 8, octets.get(at / 8..at / 8 + WORD));
+    let word = match word.and_then(<[u8]>::first_chunk) {
         Some(chunk) => u64::from_le_bytes(*chunk),
-        None => last_word(from),
+        None => last_word(octets.get(from..).unwrap_or_default()),
     };
     word >> (at % 8)
 }

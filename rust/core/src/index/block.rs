@@ -57,12 +57,9 @@ impl Block {
         Coding::from_number(self.fields.get() >> CODING & 0x1f)
     }
 
-    /// The value at `offset` of `bucket`, which is `width` numbers wide.
+    /// The value at `offset` of `bucket`, which is `width` numbers wide and not empty; octets may follow it.
     #[inline]
     pub(super) fn find(&self, bucket: &[u8], width: usize, offset: usize, value_bits: usize) -> Option<u32> {
-        if bucket.is_empty() {
-            return None;
-        }
         let coding = self.coding()?;
         let place = coding.find(bucket, width, offset)?;
         let favourites = self.favourites.map(|favourite| favourite.get().into());

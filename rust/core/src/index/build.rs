@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use zerocopy::IntoBytes;
-use zerocopy::byteorder::little_endian::{U32, U64};
+use zerocopy::byteorder::little_endian::{U16, U32, U64};
 
 use super::block::{BUCKETS, Block};
 use super::bound::Bound;
-use super::{Head, PAGE, Page, Region, Segment};
+use super::{Head, LINE, PAGE, Page, Region, Segment};
 use crate::number::{MAX_DIGITS, Number};
 
 /// The narrowest blocks: the ten thousands that regulators hand out.
@@ -45,6 +45,7 @@ pub struct Builder<W> {
     segments: [Segment; MAX_DIGITS + 1],
     regions: Vec<Region>,
     pages: Vec<Page>,
+    starts: Vec<U16>,
     blocks: u64,
     lines: W,
     data: W,
@@ -70,6 +71,7 @@ impl<W: Write> Builder<W> {
             segments: [Segment::default(); MAX_DIGITS + 1],
             regions: Vec::new(),
             pages: Vec::new(),
+            starts: Vec::new(),
             blocks: 0,
             lines,
             data,
@@ -123,7 +125,7 @@ impl<W: Write> Builder<W> {
             numbers: self.numbers,
             head: [head.as_bytes(), self.segments.as_bytes()].concat(),
             lines: self.lines,
-            pages: [self.regions.as_bytes(), self.pages.as_bytes()].concat(),
+            pages: [self.regions.as_bytes(), self.pages.as_bytes(), self.starts.as_bytes()].concat(),
             data: self.data,
         })
     }
@@ -181,6 +183,8 @@ impl<W: Write> Builder<W> {
     /// Marks the next block, whose first number is `first`, as populated.
     fn populate(&mut self, length: usize, log: u32, first: u64) {
         let width = 10u64.pow(log);
+        // Blocks do not point further than 2^36 octets.
+        let line = (self.data_length / LINE as u64) as u32;
         let page_of = |region: &Region| (first - region.first.get()) / width / PAGE;
         let begun = self.segments.get(length).is_some_and(|segment| segment.regions.get() > 0);
         let last = self.regions.last().filter(|_| begun);
@@ -206,10 +210,16 @@ impl<W: Write> Builder<W> {
             let page = page_of(region);
             while u64::from(region.pages.get()) <= page {
                 region.pages += 1;
-                self.pages.push(Page { populated: U64::ZERO, rank: U32::new(self.blocks as u32) });
+                self.pages.push(Page {
+                    populated: U64::ZERO,
+                    rank: U32::new(self.blocks as u32),
+                    line: U32::new(line),
+                });
             }
             if let Some(last) = self.pages.last_mut() {
                 last.populated |= 1 << ((first - region.first.get()) / width % PAGE);
+                // A guess for look-ups to begin with: if it does not fit, they wait longer.
+                self.starts.push(U16::new((line - last.line.get()).try_into().unwrap_or(u16::MAX)));
             }
         }
     }
@@ -244,7 +254,7 @@ pub struct Built<W> {
     pub head: Vec<u8>,
     /// The blocks' lines, as they were written.
     pub lines: W,
-    /// Regions and pages.
+    /// Regions, pages and starts.
     pub pages: Vec<u8>,
     /// The buckets, as they were written.
     pub data: W,

@@ -182,7 +182,9 @@ impl Coding {
                 let is_set = bits::read(bucket, offset, 1) == 1;
                 is_set.then(|| bits::count_ones(bucket, 0, offset))
             }
-            Self::Rice(low) => find_rice(bucket, low, offset),
+            Self::Rice(0) => find_rice::<0>(bucket, offset),
+            Self::Rice(1) => find_rice::<1>(bucket, offset),
+            Self::Rice(_) => find_rice::<2>(bucket, offset),
             Self::EliasFano { low, head } => find_elias_fano(bucket, [low, head], width, offset),
         }
     }
@@ -203,7 +205,7 @@ fn groups(width: usize, low: usize) -> usize {
 //----------- Look-ups -------------------------------------------------------
 
 #[inline]
-fn find_rice(bucket: &[u8], low: usize, offset: usize) -> Option<usize> {
+fn find_rice<const LOW: usize>(bucket: &[u8], offset: usize) -> Option<usize> {
     const STEP: usize = 56;
     let count = usize::from(*bucket.first()?);
     let unary = RICE_HEAD;
@@ -213,12 +215,12 @@ fn find_rice(bucket: &[u8], low: usize, offset: usize) -> Option<usize> {
     // the next number could have.
     let (mut at, mut passed, mut next) = (unary, 0, 0);
     let mut gaps;
-    let mut lows = [0; 2];
+    let mut lows = [0; LOW];
     loop {
         gaps = bits::read(bucket, at, STEP.min(unary_end - at));
         let ones = gaps.count_ones() as usize;
-        let mut ahead = next + ((STEP - ones) << low) + ones;
-        for (number, lows) in lows.iter_mut().enumerate().take(low) {
+        let mut ahead = next + ((STEP - ones) << LOW) + ones;
+        for (number, lows) in lows.iter_mut().enumerate() {
             *lows = plane(number, passed);
             ahead += (first_bits(*lows, ones).count_ones() as usize) << number;
         }
@@ -231,21 +233,22 @@ fn find_rice(bucket: &[u8], low: usize, offset: usize) -> Option<usize> {
     // which lead past every offset and to no number.
     for step in [28, 14, 7] {
         let ones = first_bits(gaps, step).count_ones() as usize;
-        let mut ahead = next + ((step - ones) << low) + ones;
-        for (number, lows) in lows.iter().enumerate().take(low) {
+        let mut ahead = next + ((step - ones) << LOW) + ones;
+        for (number, lows) in lows.iter().enumerate() {
             ahead += (first_bits(*lows, ones).count_ones() as usize) << number;
         }
-        if ahead <= offset {
-            gaps >>= step;
-            lows = lows.map(|lows| lows >> ones);
-            (passed, next) = (passed + ones, ahead);
-        }
+        // No branch: which way it goes is as good as random.
+        let taken = usize::from(ahead <= offset);
+        gaps >>= step * taken;
+        lows = lows.map(|lows| lows >> (ones * taken));
+        passed += ones * taken;
+        next += (ahead - next) * taken;
     }
     // The rest is a few numbers, one by one.
     while gaps != 0 {
         let zeros = gaps.trailing_zeros() as usize;
-        next += zeros << low;
-        for (number, lows) in lows.iter().enumerate().take(low) {
+        next += zeros << LOW;
+        for (number, lows) in lows.iter().enumerate() {
             next += (*lows as usize & 1) << number;
         }
         if next >= offset {
@@ -290,12 +293,18 @@ fn find_elias_fano(bucket: &[u8], [low, head]: [usize; 2], width: usize, offset:
     // The numbers of the group, in order.
     let lows = head + count + groups(width, low);
     let wanted = (offset & ((1 << low) - 1)) as u64;
-    while at < end && passed < count && bits::read(bucket, at, 1) == 1 {
-        let found = bits::read(bucket, lows + passed * low, low);
-        if found >= wanted {
-            return (found == wanted).then_some(passed);
+    while at < end {
+        let in_word = (bits::word(bucket, at).trailing_ones() as usize).min(STEP);
+        for place in passed..count.min(passed + in_word) {
+            let found = bits::read(bucket, lows + place * low, low);
+            if found >= wanted {
+                return (found == wanted).then_some(place);
+            }
         }
-        (at, passed) = (at + 1, passed + 1);
+        if in_word < STEP {
+            break;
+        }
+        (at, passed) = (at + STEP, passed + STEP);
     }
     None
 }

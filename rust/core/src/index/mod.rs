@@ -1,6 +1,7 @@
 //! Ported numbers: exact number → network, close to the entropy bound, read in place.
 //!
-//! A look-up reads two places that are not in the cache: a block's line, then one bucket.
+//! A look-up reads two places that are not in the cache: a block's line and one bucket. Where the bucket lies
+//! is told by the block's line, but guessed well before that: so both are fetched side by side.
 //!
 //! ```text
 //! number ─ length ─ Segment ─ Region ─ Page: is the block populated, the how manieth is it?
@@ -12,7 +13,7 @@
 //! Numbers of each length have a segment of their own, so +43150564 and +43150564164321 never meet. Blocks
 //! are as wide as suits the density around them: ten thousand numbers in dense plans. A run of blocks of one
 //! width without a large gap is a region. Segments, regions and pages are small and stay in the cache: one
-//! bit per block and a rank per 64.
+//! bit per block, a rank per 64, and for each populated block the cache line that its data begin in.
 //!
 //! Damaged octets give a wrong answer or none, never a panic: each place is checked when it is read, and
 //! no loop is longer than the octets it reads.
@@ -27,7 +28,7 @@ mod tests;
 mod values;
 
 use prefetch_index::prefetch_index;
-use zerocopy::byteorder::little_endian::{U32, U64};
+use zerocopy::byteorder::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::number::{MAX_DIGITS, Number};
@@ -36,12 +37,15 @@ pub use build::{Builder, Built, IndexError, build};
 
 /// Octets of a cache line.
 const LINE: usize = 64;
+/// Lines that are fetched where a bucket is guessed to begin.
+const GUESSED: usize = 5;
 /// Blocks that one page speaks for.
 const PAGE: u64 = 64;
 
 //----------- Records --------------------------------------------------------
 
-/// The first 64 octets of the section; segments, blocks, regions, pages and data follow in this order. With
+/// The first 64 octets of the section; segments, blocks, regions, pages, starts (a U16 for each block: how
+/// many lines behind its page's data its own begin) and data follow in this order. With
 /// the segments they are three cache lines, so blocks are cache lines of the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -90,6 +94,8 @@ struct Page {
     populated: U64,
     /// How many populated blocks come before.
     rank: U32,
+    /// How many lines of data come before those of its blocks.
+    line: U32,
 }
 
 //----------- Index ----------------------------------------------------------
@@ -106,12 +112,14 @@ pub struct Index<'a> {
     blocks: &'a [Block],
     regions: &'a [Region],
     pages: &'a [Page],
+    starts: &'a [U16],
     data: &'a [u8],
 }
 
 /// Where a number would be: which block and bucket, and the offset in a bucket of this width.
 #[derive(Clone, Copy, Debug, Default)]
 struct Spot {
+    page: usize,
     block: usize,
     bucket: usize,
     offset: usize,
@@ -130,13 +138,14 @@ impl<'a> Index<'a> {
         let (segments, rest) = <[Segment]>::ref_from_prefix_with_elems(rest, MAX_DIGITS + 1).ok()?;
         let (blocks, rest) = <[Block]>::ref_from_prefix_with_elems(rest, count(head.blocks)?).ok()?;
         let (regions, rest) = <[Region]>::ref_from_prefix_with_elems(rest, count(head.regions)?).ok()?;
-        let (pages, data) = <[Page]>::ref_from_prefix_with_elems(rest, count(head.pages)?).ok()?;
+        let (pages, rest) = <[Page]>::ref_from_prefix_with_elems(rest, count(head.pages)?).ok()?;
+        let (starts, data) = <[U16]>::ref_from_prefix_with_elems(rest, blocks.len()).ok()?;
         let value_bits = head.value_bits.get() as usize;
         if value_bits > 32 || data.len() != count(head.data)? {
             return None;
         }
         let (numbers, bound, octets) = (count(head.numbers)?, head.bound, section.len());
-        Some(Self { numbers, value_bits, bound, octets, segments, blocks, regions, pages, data })
+        Some(Self { numbers, value_bits, bound, octets, segments, blocks, regions, pages, starts, data })
     }
 
     /// How many ported numbers there are.
@@ -165,10 +174,17 @@ impl<'a> Index<'a> {
     #[inline]
     pub fn find(&self, number: Number) -> Option<u32> {
         let spot = self.spot(number)?;
-        let bucket = self.blocks.get(spot.block)?.bucket(spot.bucket);
+        prefetch_index(self.blocks, spot.block);
+        if let Some(guess) = self.guess(&spot) {
+            for line in 0..GUESSED {
+                prefetch_index(self.data, guess + line * LINE);
+            }
+        }
+        let block = self.blocks.get(spot.block)?;
+        let bucket = block.bucket(spot.bucket);
         // Networks lie behind numbers: their lines are fetched while numbers are looked through.
         self.prefetch(bucket);
-        self.read(&spot, bucket)
+        self.read(&spot, block, bucket)
     }
 
     /// The networks that `numbers` were ported to, in their order.
@@ -176,29 +192,37 @@ impl<'a> Index<'a> {
     /// Look-ups are under way side by side: while one is worked out, the memory fetches the lines of those
     /// behind it.
     pub fn find_many(&self, numbers: &[Number], networks: &mut [Option<u32>]) {
-        /// How many numbers a line is asked for ahead of its use.
-        const AHEAD: usize = 32;
+        /// Numbers of a group: three groups are under way.
+        const GROUP: usize = 32;
+        type Group = ([Option<Spot>; GROUP], [(usize, usize); GROUP]);
         let count = numbers.len().min(networks.len());
-        let mut spots: [Option<Spot>; 2 * AHEAD] = [None; 2 * AHEAD];
-        let mut buckets = [(0, 0); AHEAD];
-        for step in 0..count + 2 * AHEAD {
-            // The oldest first: its place is the newest one's.
-            let bucket = buckets.get_mut(step % AHEAD);
-            let network = step.checked_sub(2 * AHEAD).and_then(|place| networks.get_mut(place));
-            if let (Some(network), Some(bucket)) = (network, &bucket) {
-                let spot = spots.get(step % (2 * AHEAD)).and_then(Option::as_ref);
-                *network = spot.and_then(|spot| self.read(spot, **bucket));
+        let mut asked = numbers.iter().take(count);
+        let mut answered = networks.iter_mut().take(count);
+        let mut groups: [Group; 3] = [([None; GROUP], [(0, 0); GROUP]); 3];
+        let [newest, middle, oldest] = &mut groups;
+        let (mut newest, mut middle, mut oldest) = (newest, middle, oldest);
+        // Requests to memory follow each other closely, with no look-up between them: a request whose page is
+        // not known to the processor waits for it, and only near neighbours wait together.
+        for step in 0..count.div_ceil(GROUP) + 2 {
+            for (spot, number) in newest.0.iter_mut().zip(&mut asked) {
+                *spot = self.spot(*number);
             }
-            let spot = spots.get((step + AHEAD) % (2 * AHEAD)).and_then(Option::as_ref);
-            let block = spot.and_then(|spot| Some((self.blocks.get(spot.block)?, spot.bucket)));
-            if let (Some((block, number)), Some(bucket)) = (block, bucket) {
-                *bucket = block.bucket(number);
-                self.prefetch(*bucket);
+            for spot in newest.0.iter().flatten() {
+                prefetch_index(self.blocks, spot.block);
             }
-            if let Some(spot) = spots.get_mut(step % (2 * AHEAD)) {
-                *spot = numbers.get(step).and_then(|number| self.spot(*number));
-                spot.iter().for_each(|spot| prefetch_index(self.blocks, spot.block));
+            for (spot, bucket) in middle.0.iter().zip(&mut middle.1) {
+                let block = spot.and_then(|spot| Some((self.blocks.get(spot.block)?, spot.bucket)));
+                *bucket = block.map_or((0, 0), |(block, number)| block.bucket(number));
             }
+            for bucket in middle.1 {
+                self.prefetch(bucket);
+            }
+            if step >= 2 {
+                for ((spot, bucket), network) in oldest.0.iter().zip(oldest.1).zip(&mut answered) {
+                    *network = spot.and_then(|spot| self.read(&spot, self.blocks.get(spot.block)?, bucket));
+                }
+            }
+            (newest, middle, oldest) = (oldest, newest, middle);
         }
     }
 
@@ -243,11 +267,13 @@ impl<'a> Index<'a> {
     /// The populated blocks of a region: which block it is, and its place among all blocks.
     fn blocks_of(self, region: &'a Region) -> impl Iterator<Item = (u64, usize)> + 'a {
         let pages = self.pages.get(region.place.get() as usize..).unwrap_or_default();
-        (0u64..).zip(pages).take(region.pages.get() as usize).flat_map(|(page, Page { populated, rank })| {
-            let populated = populated.get();
-            let set = (0..PAGE).filter(move |bit| populated >> bit & 1 == 1);
-            set.map(move |bit| page * PAGE + bit).zip(rank.get() as usize..)
-        })
+        (0u64..).zip(pages).take(region.pages.get() as usize).flat_map(
+            |(page, Page { populated, rank, .. })| {
+                let populated = populated.get();
+                let set = (0..PAGE).filter(move |bit| populated >> bit & 1 == 1);
+                set.map(move |bit| page * PAGE + bit).zip(rank.get() as usize..)
+            },
+        )
     }
 
     fn regions_of(&self, segment: &Segment) -> Option<&'a [Region]> {
@@ -269,10 +295,12 @@ impl<'a> Index<'a> {
         let offset = integer.checked_sub(region.first.get())?;
         let (block, in_block, width) = split(offset, region.log_width.get())?;
         let page = usize::try_from(block / PAGE).ok().filter(|page| *page < region.pages.get() as usize)?;
-        let page = self.pages.get(region.place.get() as usize + page)?;
+        let place = region.place.get() as usize + page;
+        let page = self.pages.get(place)?;
         let (populated, bit) = (page.populated.get(), block % PAGE);
         let before = (populated & ((1 << bit) - 1)).count_ones();
         (populated >> bit & 1 == 1).then_some(Spot {
+            page: place,
             block: page.rank.get() as usize + before as usize,
             bucket: in_block / width,
             offset: in_block % width,
@@ -280,20 +308,36 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// Has the cache lines of a bucket fetched, up to five: few buckets have more.
+    /// About where a bucket begins in the data: where it would if all of its block took the same room.
+    #[inline]
+    fn guess(&self, spot: &Spot) -> Option<usize> {
+        let first = self.pages.get(spot.page)?.line.get() as usize;
+        let start = first + usize::from(self.starts.get(spot.block)?.get());
+        let end = match self.pages.get(spot.page + 1) {
+            Some(behind) if spot.block + 1 == behind.rank.get() as usize => behind.line.get() as usize,
+            _ => first + usize::from(self.starts.get(spot.block + 1)?.get()),
+        };
+        Some(start * LINE + end.saturating_sub(start) * LINE * spot.bucket / BUCKETS)
+    }
+
+    /// Has the cache lines of a bucket fetched, up to five: few buckets have more. To ask for one
+    /// twice costs less than to find out whether there is another.
     #[inline]
     fn prefetch(&self, (start, end): (usize, usize)) {
-        for line in (start..end).step_by(LINE).take(4) {
-            prefetch_index(self.data, line);
-        }
         // A bucket does not begin with a line, so it can end in one more.
-        prefetch_index(self.data, end.saturating_sub(1));
+        let last = end.saturating_sub(1);
+        for line in 0..4 {
+            prefetch_index(self.data, last.min(start + line * LINE));
+        }
+        prefetch_index(self.data, last);
     }
 
     #[inline]
-    fn read(&self, spot: &Spot, (start, end): (usize, usize)) -> Option<u32> {
-        let bucket = self.data.get(start..end)?;
-        self.blocks.get(spot.block)?.find(bucket, spot.width, spot.offset, self.value_bits)
+    fn read(&self, spot: &Spot, block: &Block, (start, end): (usize, usize)) -> Option<u32> {
+        // The octets behind a bucket let it be read in whole words; none of them is looked at.
+        let behind = (end + bits::WORD).min(self.data.len());
+        let bucket = self.data.get(start..behind).filter(|_| start < end)?;
+        block.find(bucket, spot.width, spot.offset, self.value_bits)
     }
 }
 

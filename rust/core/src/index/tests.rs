@@ -211,3 +211,22 @@ fn disorder_is_refused_with_both_numbers() {
     );
     assert!(build(&[(number("44"), 0), (number("44"), 1)]).is_err());
 }
+
+#[test]
+fn nearly_all_buckets_begin_where_they_are_guessed() {
+    for ported in
+        [national(11, 150, 3), (0..100_000).map(|n| (112_000_000_000 + n * 97, n as u32 * 7 % 500)).collect()]
+    {
+        let section = built(&ported);
+        let index = Index::new(&section).unwrap();
+        let guessed = ported.keys().filter(|key| {
+            let spot = index.spot(Number::from_key(**key).unwrap()).unwrap();
+            let (start, _) = index.blocks[spot.block].bucket(spot.bucket);
+            // The last block has no neighbour to tell where it ends.
+            let line = index.guess(&spot).map(|guess| guess / LINE);
+            line.is_some_and(|line| line <= start / LINE && start / LINE < line + GUESSED)
+        });
+        let share = guessed.count() as f64 / ported.len() as f64;
+        assert!(share > 0.97, "{share}");
+    }
+}
