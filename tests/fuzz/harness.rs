@@ -201,7 +201,7 @@ pub(crate) fn check_snapshot(snapshot: Snapshot) {
                     let _ = view.text(id);
                 }
                 let _ = (network.mcc(), network.mnc());
-                if let Some((prefix, row)) = answer.range {
+                if let Some((prefix, row)) = answer.range(&view) {
                     assert!(number.starts_with(prefix) && row.takes_length(number.len()));
                     let _ = (row.country(), row.kind(), row.is_portable());
                 }

@@ -215,7 +215,7 @@ fn said(snapshot: &Snapshot, digits: &str) -> Said {
                     text(network.rn),
                     text(network.source),
                 ],
-                range: answer.range.map(|(prefix, row)| {
+                range: answer.range(&view).map(|(prefix, row)| {
                     let kind = row.kind().map_or("", Kind::name).to_owned();
                     (prefix.digits(), code(row.country()), kind, row.is_portable())
                 }),

@@ -506,7 +506,7 @@ fn every_memory_gives_the_same_answers() {
                         answer.network_index,
                         *answer.network,
                         answer.ported,
-                        answer.range.map(|(prefix, row)| (prefix, *row)),
+                        answer.range(&snapshot.view()).map(|(prefix, row)| (prefix, *row)),
                     )
                 })
             });

@@ -81,7 +81,7 @@ pub(crate) fn lookup_many(snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Re
         };
         let answer = number.and_then(|number| answer::find(&view, number).ok());
         let network = answer.map(|answer| answer.network);
-        let range = answer.and_then(|answer| answer.range);
+        let range = answer.and_then(|answer| answer.range(&view));
         columns.found.append_value(answer.is_some());
         columns.mcc.append_option(network.and_then(|network| network.mcc()));
         columns.mnc.append_option(network.and_then(|network| network.mnc()));

@@ -229,7 +229,8 @@ pub(crate) struct Answer {
     snapshot: Arc<CoreSnapshot>,
     number: Number,
     network: NetworkRow,
-    range: Option<(Prefix, RangeRow)>,
+    /// The range of a number that is not ported; see [`range`](Self::range).
+    own_range: Option<(Prefix, RangeRow)>,
     ported: bool,
 }
 
@@ -249,8 +250,16 @@ impl Answer {
             snapshot: Arc::clone(snapshot),
             number: answer.number,
             network: *answer.network,
-            range: answer.range.map(|(prefix, row)| (prefix, *row)),
+            own_range: answer.own_range.map(|(prefix, row)| (prefix, *row)),
             ported: answer.ported,
+        }
+    }
+
+    /// The range that holds the number. For a ported number it is looked for only now.
+    fn range(&self) -> Option<(Prefix, &RangeRow)> {
+        match &self.own_range {
+            Some((prefix, row)) => Some((*prefix, row)),
+            None => answer::range_of(&self.snapshot.view(), self.number),
         }
     }
 
@@ -265,7 +274,7 @@ impl PartialEq for Answer {
             let network = answer.network;
             (answer.number, network.mcc, network.mnc, answer.ported, answer.prefix(), answer.portable())
         };
-        let row = |answer: &Self| answer.range.map(|(_, row)| (row.country, row.kind));
+        let row = |answer: &Self| answer.range().map(|(_, row)| (row.country, row.kind));
         let texts = |answer: &Self| answer.network.texts().map(|id| answer.text(id).map(str::to_owned));
         parts(self) == parts(other) && row(self) == row(other) && texts(self) == texts(other)
     }
@@ -300,20 +309,20 @@ impl Answer {
     /// ISO 3166-1 alpha-2.
     #[getter]
     fn country(&self) -> Option<&str> {
-        self.range.as_ref()?.1.country()
+        self.range()?.1.country()
     }
 
     /// What the number is for: mobile, fixed, fixed-or-mobile, voip, toll-free, premium, shared-cost,
     /// pager, uan, personal or other.
     #[getter]
     fn kind(&self) -> Option<&'static str> {
-        self.range.as_ref()?.1.kind().map(|kind| kind.name())
+        self.range()?.1.kind().map(|kind| kind.name())
     }
 
     /// The digits that the number's range starts with; None for a ported number that no range holds.
     #[getter]
     fn prefix(&self) -> Option<String> {
-        self.range.map(|(prefix, _)| prefix.digits())
+        self.range().map(|(prefix, _)| prefix.digits())
     }
 
     /// Whether the number is listed as ported, so that the network is not its range's.
@@ -326,7 +335,7 @@ impl Answer {
     /// served by another network than the range's holder, which is what is named here.
     #[getter]
     fn portable(&self) -> bool {
-        self.range.is_some_and(|(_, row)| row.is_portable())
+        self.range().is_some_and(|(_, row)| row.is_portable())
     }
 
     /// Service provider identifier.

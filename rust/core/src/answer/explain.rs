@@ -32,7 +32,7 @@ fn put_in_words(view: &View<'_>, number: Number, said: &Said<'_>, at: Option<Tim
     match settle(view, number, said.network) {
         Ok(answer) => {
             steps.extend(ported.or_else(|| Some("the plan lists no ported numbers".to_owned())));
-            if let Some((prefix, row)) = answer.range {
+            if let Some((prefix, row)) = answer.range(view) {
                 let what = describe_range(row);
                 steps.push(format!("its longest prefix in the plan is {}: {what}", prefix.digits()));
                 steps.push(format!(
@@ -48,7 +48,7 @@ fn put_in_words(view: &View<'_>, number: Number, said: &Said<'_>, at: Option<Tim
                 Some(source) => format!("{network}; source: {source}"),
                 None => network,
             });
-            if let Some(caution) = caution(&answer) {
+            if let Some(caution) = caution(view, &answer) {
                 steps.push(caution);
             }
             Explanation { reason: outcome(view, &answer), steps, found: true }
@@ -97,8 +97,8 @@ fn porting(view: &View<'_>, number: Number, said: &Said<'_>, at: Option<Time>) -
 /// Why the network named need not be the one that serves the number, if that is so.
 ///
 /// In a country with number portability a range names its holder; the subscriber may have moved.
-fn caution(answer: &Answer<'_>) -> Option<String> {
-    let (_, row) = answer.range.filter(|(_, row)| row.is_portable() && !answer.ported)?;
+fn caution(view: &View<'_>, answer: &Answer<'_>) -> Option<String> {
+    let (_, row) = answer.range(view).filter(|(_, row)| row.is_portable() && !answer.ported)?;
     let country = row.country().unwrap_or("this country");
     Some(format!(
         "numbers are portable in {country} and this one is not listed as ported here: the range holder may not \

@@ -20,10 +20,28 @@ pub struct Answer<'a> {
     pub network_index: u32,
     /// That network's row.
     pub network: &'a NetworkRow,
-    /// The range that holds the number, with its prefix. A ported number may stand in no range.
-    pub range: Option<(Prefix, &'a RangeRow)>,
+    /// The range that the network was read from; `None` for a ported number.
+    pub own_range: Option<(Prefix, &'a RangeRow)>,
     /// Whether the number is listed as ported, so that the network is not the range's.
     pub ported: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// The range that holds the number, with its prefix. A ported number may stand in no range.
+    ///
+    /// For a ported number it is looked for now, in the view that the answer came from: those who want the
+    /// network alone do not pay for it.
+    pub fn range(&self, view: &View<'a>) -> Option<(Prefix, &'a RangeRow)> {
+        match self.ported {
+            true => range_of(view, self.number),
+            false => self.own_range,
+        }
+    }
+}
+
+/// The range that holds `number`, ported or not, with its prefix.
+pub fn range_of<'a>(view: &View<'a>, number: Number) -> Option<(Prefix, &'a RangeRow)> {
+    find_range(view, number).ok()
 }
 
 /// Why the plan has no answer.
@@ -64,15 +82,14 @@ pub fn find_at<'a>(
 /// Lets a ported number beat its range.
 #[inline]
 fn settle<'a>(view: &View<'a>, number: Number, ported_to: Option<u32>) -> Result<Answer<'a>, Miss<'a>> {
-    let range = find_range(view, number);
     if let Some(network_index) = ported_to {
         let network = view.network(network_index).ok_or(Miss::Damaged)?;
-        return Ok(Answer { number, network_index, network, range: range.ok(), ported: true });
+        return Ok(Answer { number, network_index, network, own_range: None, ported: true });
     }
-    let (prefix, row) = range?;
+    let (prefix, row) = find_range(view, number)?;
     let network_index = row.network.get();
     let network = view.network(network_index).ok_or(Miss::Damaged)?;
-    Ok(Answer { number, network_index, network, range: Some((prefix, row)), ported: false })
+    Ok(Answer { number, network_index, network, own_range: Some((prefix, row)), ported: false })
 }
 
 /// The longest range that holds `number`.
