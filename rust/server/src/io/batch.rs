@@ -4,30 +4,28 @@
 //! receive(socket) ──> answer(|request, reply| length) for each ──> send(socket)
 //! ```
 //!
-//! The only file of this crate with `unsafe`. What makes it sound is kept together here: the kernel is
-//! given addresses into memory that [`Batch`] owns, and no reference into that memory lives across a call.
+//! Answers of one length to one peer leave as one message that the kernel cuts (see [`groups`](super::groups)).
+//!
+//! With its neighbours the only file of this crate with `unsafe`. What makes it sound is kept together here: the
+//! kernel is given addresses into memory that [`Batch`] owns, and no reference into that memory lives across a call.
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::c_uint;
 use std::io;
-use std::marker::PhantomData;
 use std::mem;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::{self, NonNull};
-use std::time::Duration;
 
 use numdip_core::respond::MAX_UDP_RESPONSE;
 
-/// Datagrams per system call. Beyond some dozens the call's own cost no longer shows.
-const BATCH: usize = 64;
+use super::control::{CONTROL_OCTETS, Control, Local, add_segment, source, turn_round};
+use super::groups::{BATCH, Groups};
+use super::socket::cuts_segments;
 
 /// Octets kept of a datagram. A query with one question and its EDNS options is a few hundred.
 const REQUEST_OCTETS: usize = 4096;
-
-/// Room for one control message; the larger, IPv6's, takes 40 octets.
-const CONTROL_OCTETS: usize = 64;
 
 //----------- Slot -----------------------------------------------------------
 
@@ -37,13 +35,9 @@ struct Slot {
     peer: libc::sockaddr_storage,
     control: Control,
     request_part: libc::iovec,
-    reply_part: libc::iovec,
     request: [u8; REQUEST_OCTETS],
     reply: [u8; MAX_UDP_RESPONSE],
 }
-
-#[repr(C, align(16))]
-struct Control([u8; CONTROL_OCTETS]);
 
 // An odd number of cache lines: were it a large power of two, the beginnings of all slots, which is what
 // short messages use, would compete for a few sets of the first-level cache.
@@ -58,12 +52,56 @@ pub(crate) struct Batch {
     slots: NonNull<Slot>,
     /// One header per slot, for receiving into it.
     incoming: Vec<libc::mmsghdr>,
-    /// One header per slot, for sending its reply.
+    /// One header per slot, for sending its reply; it has no parts yet.
     outgoing: Vec<libc::mmsghdr>,
-    /// The headers to send, gathered by [`Batch::answer`].
+    /// One per slot: where its reply lies, and how long it is.
+    replies: Vec<libc::iovec>,
+    /// Where each answer goes: to whom, from which address, with how many octets of control.
+    ways: [Way; BATCH],
+    /// Which answers go together.
+    groups: Groups,
+    /// The answers' places and lengths, those of one group next to each other. Its room never moves.
+    parts: Vec<libc::iovec>,
+    /// The messages to send, one for each group.
     queue: Vec<libc::mmsghdr>,
+    /// For each message, what sending its answers one by one takes.
+    apart: Vec<Apart>,
+    /// Whether the kernel cuts messages into datagrams; unknown before the first are sent.
+    cuts: Option<bool>,
     /// How many slots the last receive filled.
     count: usize,
+}
+
+/// Where an answer goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Way {
+    peer: Option<SocketAddr>,
+    local: Local,
+    control: usize,
+}
+
+impl Way {
+    fn hash(&self) -> u32 {
+        let address = match self.peer.map(|peer| peer.ip()) {
+            None => 0,
+            Some(IpAddr::V4(address)) => address.to_bits(),
+            Some(IpAddr::V6(address)) => {
+                let bits = address.to_bits();
+                (bits ^ bits >> 32 ^ bits >> 64 ^ bits >> 96) as u32
+            }
+        };
+        address ^ u32::from(self.peer.map_or(0, |peer| peer.port())).wrapping_mul(0x0101_0101)
+    }
+}
+
+/// A message's answers, for sending them one by one.
+#[derive(Clone, Copy, Debug)]
+struct Apart {
+    /// Where they begin among the parts, and how many they are.
+    start: usize,
+    count: usize,
+    /// Octets of control without the message that has them cut.
+    control: usize,
 }
 
 /// Whether [`Batch::receive`] waits for the first datagram (as long as the socket's read timeout).
@@ -99,13 +137,20 @@ impl Batch {
             slots,
             incoming: Vec::with_capacity(BATCH),
             outgoing: Vec::with_capacity(BATCH),
+            replies: Vec::with_capacity(BATCH),
+            ways: [Way::default(); BATCH],
+            groups: Groups::new(),
+            parts: Vec::with_capacity(BATCH),
             queue: Vec::with_capacity(BATCH),
+            apart: Vec::with_capacity(BATCH),
+            cuts: None,
             count: 0,
         };
         for index in 0..BATCH {
-            let (incoming, outgoing) = headers(batch.slot(index));
+            let (incoming, outgoing, reply) = headers(batch.slot(index));
             batch.incoming.push(incoming);
             batch.outgoing.push(outgoing);
+            batch.replies.push(reply);
         }
         batch
     }
@@ -126,8 +171,8 @@ impl Drop for Batch {
     }
 }
 
-/// The two headers of a slot. Sets the slot's own pointers to its buffers.
-fn headers(slot: *mut Slot) -> (libc::mmsghdr, libc::mmsghdr) {
+/// The two headers of a slot, and where its reply lies. Sets the slot's own pointer to its request.
+fn headers(slot: *mut Slot) -> (libc::mmsghdr, libc::mmsghdr, libc::iovec) {
     // Addresses without references: they keep the allocation's provenance and outlive every reference made
     // into the slot later.
     let field = |offset: usize| slot.wrapping_byte_add(offset);
@@ -136,24 +181,18 @@ fn headers(slot: *mut Slot) -> (libc::mmsghdr, libc::mmsghdr) {
     let request = field(mem::offset_of!(Slot, request));
     let reply = field(mem::offset_of!(Slot, reply));
     let request_part = field(mem::offset_of!(Slot, request_part)).cast::<libc::iovec>();
-    let reply_part = field(mem::offset_of!(Slot, reply_part)).cast::<libc::iovec>();
     // SAFETY: the address of a field of a live slot (`Batch::slot`), aligned as that; no reference to it exists.
     unsafe { request_part.write(libc::iovec { iov_base: request.cast(), iov_len: REQUEST_OCTETS }) };
-    // SAFETY: as above.
-    unsafe { reply_part.write(libc::iovec { iov_base: reply.cast(), iov_len: 0 }) };
 
-    let header = |part: *mut libc::iovec| {
-        // SAFETY: a C structure of integers and pointers; the C library's private padding wants zero.
-        let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
-        header.msg_hdr.msg_name = peer.cast();
-        header.msg_hdr.msg_control = control.cast();
-        header.msg_hdr.msg_iov = part;
-        header.msg_hdr.msg_iovlen = 1;
-        header
-    };
-    let mut incoming = header(request_part);
+    // SAFETY: a C structure of integers and pointers; the C library's private padding wants zero.
+    let mut outgoing: libc::mmsghdr = unsafe { mem::zeroed() };
+    outgoing.msg_hdr.msg_name = peer.cast();
+    outgoing.msg_hdr.msg_control = control.cast();
+    let mut incoming = outgoing;
+    incoming.msg_hdr.msg_iov = request_part;
+    incoming.msg_hdr.msg_iovlen = 1;
     offer_room(&mut incoming.msg_hdr);
-    (incoming, header(reply_part))
+    (incoming, outgoing, libc::iovec { iov_base: reply.cast(), iov_len: 0 })
 }
 
 /// Tells the kernel how much room a header's name and control buffers have; it overwrites both.
@@ -176,6 +215,7 @@ impl Batch {
         }
         self.count = 0;
         self.queue.clear();
+        self.cuts.get_or_insert_with(|| cuts_segments(socket));
         let flags = match wait {
             Wait::ForOne => libc::MSG_WAITFORONE,
             Wait::No => libc::MSG_DONTWAIT,
@@ -192,15 +232,13 @@ impl Batch {
     }
 
     /// Shows each datagram received to `respond`, which writes its answer to the buffer given and says how
-    /// long it is, or `None` for silence. The answers are queued in order, for [`Batch::send`].
+    /// long it is, or `None` for silence. The answers are queued for [`Batch::send`].
     pub(crate) fn answer(&mut self, mut respond: impl FnMut(Request<'_>, &mut [u8]) -> Option<usize>) {
-        self.queue.clear();
+        self.groups.clear();
+        let cuts = self.cuts == Some(true);
         for index in 0..self.count {
             let slot = self.slot(index);
-            let (Some(incoming), Some(outgoing)) = (self.incoming.get(index), self.outgoing.get(index))
-            else {
-                return;
-            };
+            let Some(incoming) = self.incoming.get(index) else { break };
             // SAFETY: a live slot, reached by nothing else while this reference lives: it ends with this pass of
             // the loop, and only system calls use the addresses in the headers. Octets that the kernel did not
             // write are zero or an older message's, so all of it is initialised.
@@ -214,11 +252,55 @@ impl Batch {
             let Some(length) = respond(request, &mut slot.reply) else { continue };
 
             // Never more than the buffer has, whatever `respond` says: the kernel will read that much.
-            slot.reply_part.iov_len = length.min(MAX_UDP_RESPONSE);
+            let length = length.min(MAX_UDP_RESPONSE);
+            if let Some(reply) = self.replies.get_mut(index) {
+                reply.iov_len = length;
+            }
+            let peer = source(&slot.peer, incoming.msg_hdr.msg_namelen);
+            let (control, local) = turn_round(&incoming.msg_hdr);
+            let way = Way { peer, local, control };
+            let same = |other: usize| cuts && peer.is_some() && self.ways.get(other) == Some(&way);
+            self.groups.add(index, length, way.hash(), same);
+            if let Some(place) = self.ways.get_mut(index) {
+                *place = way;
+            }
+        }
+        self.queue_groups();
+    }
+
+    /// Makes a message of each group.
+    fn queue_groups(&mut self) {
+        self.queue.clear();
+        self.apart.clear();
+        self.parts.clear();
+        for group in self.groups.iter() {
+            self.parts.extend(group.indices().filter_map(|index| self.replies.get(index)));
+        }
+        let parts = self.parts.as_mut_ptr();
+        let mut start = 0;
+        for group in self.groups.iter() {
+            let (first, count) = (group.first(), group.count());
+            let (Some(incoming), Some(outgoing), Some(way)) =
+                (self.incoming.get(first), self.outgoing.get(first), self.ways.get(first))
+            else {
+                return;
+            };
             let mut outgoing = *outgoing;
+            // Within `parts`: all groups together have as many answers as it has parts.
+            outgoing.msg_hdr.msg_iov = parts.wrapping_add(start);
+            outgoing.msg_hdr.msg_iovlen = count as _;
             outgoing.msg_hdr.msg_namelen = incoming.msg_hdr.msg_namelen;
-            outgoing.msg_hdr.msg_controllen = turn_round(&incoming.msg_hdr) as _;
+            outgoing.msg_hdr.msg_controllen = way.control as _;
+            if count > 1 {
+                // SAFETY: a live slot, reached by nothing else while this reference lives, which ends here.
+                let control = unsafe { &mut (*self.slot(first)).control };
+                // There is room for the two messages that there can be.
+                let with_length = add_segment(control, way.control, group.length()).unwrap_or(way.control);
+                outgoing.msg_hdr.msg_controllen = with_length as _;
+            }
             self.queue.push(outgoing);
+            self.apart.push(Apart { start, count, control: way.control });
+            start += count;
         }
     }
 
@@ -231,8 +313,9 @@ impl Batch {
         let mut next = 0;
         while let Some(rest) = self.queue.get_mut(next..).filter(|rest| !rest.is_empty()) {
             let length = rest.len() as c_uint;
-            // SAFETY: `rest` are initialised headers, copied from `outgoing`: name, control and part point into live
-            // slots with lengths at most those fields' sizes, and no reference into the slots exists (see
+            // SAFETY: `rest` are initialised headers, copied from `outgoing`: name and control point into live slots
+            // with lengths at most those fields' sizes, parts to as many initialised entries of `self.parts`, whose
+            // addresses and lengths are those of live slots' replies. No reference into any of them exists (see
             // `receive`). The kernel reads those and writes only each header's `msg_len`.
             let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), length, 0) };
             match usize::try_from(sent) {
@@ -240,11 +323,12 @@ impl Batch {
                 _ => match io::Error::last_os_error().raw_os_error() {
                     Some(libc::EINTR) => {}
                     Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => {
-                        failed += u64::from(length);
+                        let left = self.apart.get(next..).unwrap_or_default();
+                        failed += left.iter().map(|message| message.count as u64).sum::<u64>();
                         break;
                     }
-                    _ => {
-                        failed += 1;
+                    error => {
+                        failed += self.send_apart(socket, next, error);
                         next += 1;
                     }
                 },
@@ -253,158 +337,42 @@ impl Batch {
         self.queue.clear();
         failed
     }
-}
 
-//----------- Addresses ------------------------------------------------------
-
-/// Reads the address that the kernel wrote.
-fn source(peer: &libc::sockaddr_storage, length: libc::socklen_t) -> Option<SocketAddr> {
-    let length = length as usize;
-    match c_int::from(peer.ss_family) {
-        libc::AF_INET if length >= size_of::<libc::sockaddr_in>() => {
-            // SAFETY: sockaddr_storage is at least as large and as aligned as every socket address, it is initialised
-            // throughout, and sockaddr_in is integers: any octets make one.
-            let peer = unsafe { &*ptr::from_ref(peer).cast::<libc::sockaddr_in>() };
-            let address = Ipv4Addr::from(u32::from_be(peer.sin_addr.s_addr));
-            Some(SocketAddrV4::new(address, u16::from_be(peer.sin_port)).into())
+    /// Sends the answers of a message one by one, since the kernel refused it as a whole with `error`. Gives
+    /// the number that could not be sent.
+    fn send_apart(&mut self, socket: BorrowedFd<'_>, message: usize, error: Option<i32>) -> u64 {
+        let (Some(header), Some(apart)) = (self.queue.get(message), self.apart.get(message)) else {
+            return 0;
+        };
+        if apart.count == 1 {
+            return 1;
         }
-        libc::AF_INET6 if length >= size_of::<libc::sockaddr_in6>() => {
-            // SAFETY: as above, for sockaddr_in6.
-            let peer = unsafe { &*ptr::from_ref(peer).cast::<libc::sockaddr_in6>() };
-            let address = peer.sin6_addr.s6_addr.into();
-            Some(SocketAddrV6::new(address, u16::from_be(peer.sin6_port), 0, peer.sin6_scope_id).into())
+        // What a device or a system that cannot cut says of every message; other errors are about this one.
+        if matches!(error, Some(libc::EIO | libc::EOPNOTSUPP | libc::ENOPROTOOPT)) {
+            self.cuts = Some(false);
         }
-        _ => None,
-    }
-}
-
-/// Makes the control message that told where a datagram was sent to into one that sends from there, and
-/// gives its length; 0 if there is none, and the system chooses the address.
-///
-/// RFC 2181 §4.1: a reply must come from the address that was asked.
-fn turn_round(header: &libc::msghdr) -> usize {
-    // SAFETY: control pointer and length are as the kernel left them: it wrote that many octets there.
-    let message = unsafe { libc::CMSG_FIRSTHDR(header) };
-    if message.is_null() {
-        return 0;
-    }
-    // SAFETY: CMSG_FIRSTHDR gives null or the address of a whole header within the control buffer, which is
-    // aligned for it; the kernel has initialised it.
-    let libc::cmsghdr { cmsg_level, cmsg_type, .. } = unsafe { message.read() };
-    // SAFETY: `message` is a header in the control buffer; the address behind it is not used before level and
-    // type have told what is there.
-    let data = unsafe { libc::CMSG_DATA(message) };
-    match (cmsg_level, cmsg_type) {
-        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-            let info = data.cast::<libc::in_pktinfo>();
-            // SAFETY: the kernel writes a whole in_pktinfo in a message of this type; the control buffer has room, so
-            // it was not cut. The field is an integer in initialised memory that no reference covers now.
-            // The route, not the interface of arrival, shall choose the way back.
-            unsafe { (*info).ipi_ifindex = 0 };
-            control_space(size_of::<libc::in_pktinfo>())
+        let mut header = header.msg_hdr;
+        header.msg_iovlen = 1;
+        header.msg_controllen = apart.control as _;
+        let mut failed = 0;
+        for part in apart.start..apart.start + apart.count {
+            header.msg_iov = self.parts.as_mut_ptr().wrapping_add(part);
+            // SAFETY: as in `send`, with one part.
+            let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, 0) };
+            failed += u64::from(sent < 0);
         }
-        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-            let info = data.cast::<libc::in6_pktinfo>();
-            // SAFETY: as above, for in6_pktinfo.
-            let address = std::net::Ipv6Addr::from(unsafe { (*info).ipi6_addr.s6_addr });
-            // A link-local address means nothing without its link; for all others the route chooses.
-            if !address.is_unicast_link_local() {
-                // SAFETY: as above.
-                unsafe { (*info).ipi6_ifindex = 0 };
-            }
-            control_space(size_of::<libc::in6_pktinfo>())
-        }
-        _ => 0,
-    }
-}
-
-fn control_space(octets: usize) -> usize {
-    // SAFETY: arithmetic on a length of a few octets; it reads no memory.
-    let space = unsafe { libc::CMSG_SPACE(octets as c_uint) } as usize;
-    space.min(CONTROL_OCTETS)
-}
-
-//----------- Socket options -------------------------------------------------
-
-/// Asks for the address that each datagram was sent to, for sockets bound to a wildcard address.
-///
-/// # Errors
-///
-/// The system's.
-pub(crate) fn report_destinations(socket: BorrowedFd<'_>, bound: SocketAddr) -> io::Result<()> {
-    match bound {
-        SocketAddr::V4(_) => set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
-        SocketAddr::V6(_) => set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
-    }
-}
-
-/// Sends without path MTU discovery, so that forged ICMP messages cannot shrink what we send
-/// (RFC 9715 §3.1, R2); our answers fit every IPv6 link anyway.
-///
-/// # Errors
-///
-/// The system's; answers are right without the option, too.
-pub(crate) fn keep_path_mtu_out(socket: BorrowedFd<'_>, bound: SocketAddr) -> io::Result<()> {
-    match bound {
-        SocketAddr::V4(_) => {
-            set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
-        }
-        SocketAddr::V6(_) => {
-            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
-        }
-    }
-}
-
-fn set_option(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    let address: *const c_void = (&raw const value).cast();
-    let length = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: the address of a live integer, and its size; the kernel reads it and keeps nothing.
-    match unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, address, length) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-//----------- Readiness ------------------------------------------------------
-
-/// Waits for any of several sockets.
-pub(crate) struct Readiness<'a> {
-    watched: Vec<libc::pollfd>,
-    /// The sockets stay open while their descriptors are watched.
-    sockets: PhantomData<&'a [UdpSocket]>,
-}
-
-impl<'a> Readiness<'a> {
-    pub(crate) fn new(sockets: &'a [UdpSocket]) -> Readiness<'a> {
-        let watch = |fd: RawFd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        Readiness {
-            watched: sockets.iter().map(|socket| watch(socket.as_raw_fd())).collect(),
-            sockets: PhantomData,
-        }
-    }
-
-    /// Waits until a socket has something to read or report, or for `timeout`. Gives, for each socket in
-    /// order, whether it has.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<impl Iterator<Item = bool> + '_> {
-        let milliseconds = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-        let length = self.watched.len() as libc::nfds_t;
-        // SAFETY: `length` initialised entries, borrowed by us alone; the kernel writes their `revents`.
-        match unsafe { libc::poll(self.watched.as_mut_ptr(), length, milliseconds) } {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(self.watched.iter().map(|entry| entry.revents != 0)),
-        }
+        failed
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
     use std::os::fd::AsFd;
+    use std::time::Duration;
 
     use super::*;
+    use crate::io::report_destinations;
 
     /// Sends datagrams of these lengths to a socket bound to `bound` and receives them.
     fn received(bound: &str, peer: &str, lengths: &[usize]) -> (UdpSocket, UdpSocket, Batch) {
@@ -416,7 +384,9 @@ mod tests {
             client.send_to(&vec![7; length], to).unwrap();
         }
         let mut batch = Batch::new();
-        assert_eq!(lengths.len().min(BATCH), batch.receive(socket.as_fd(), Wait::ForOne).unwrap());
+        if !lengths.is_empty() {
+            assert_eq!(lengths.len().min(BATCH), batch.receive(socket.as_fd(), Wait::ForOne).unwrap());
+        }
         (socket, client, batch)
     }
 
@@ -453,11 +423,95 @@ mod tests {
         }
     }
 
+    /// Answers of a batch, each of these lengths and filled with its number, as `client` receives them.
+    fn exchanged(
+        socket: &UdpSocket,
+        client: &UdpSocket,
+        batch: &mut Batch,
+        lengths: &[usize],
+    ) -> Vec<Vec<u8>> {
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(0, batch.send(socket.as_fd()));
+        let mut received: Vec<Vec<u8>> = lengths
+            .iter()
+            .map(|_| {
+                let mut octets = [0; 2_000];
+                let length = client.recv(&mut octets).unwrap();
+                octets[..length].to_vec()
+            })
+            .collect();
+        received.sort();
+        received
+    }
+
+    fn answer_numbered(batch: &mut Batch, lengths: &[usize]) -> Vec<Vec<u8>> {
+        let mut number = 0;
+        batch.answer(|_, reply| {
+            number += 1;
+            reply.fill(number as u8);
+            Some(lengths[number - 1])
+        });
+        (1..).zip(lengths).map(|(number, length)| vec![number; *length]).collect()
+    }
+
+    #[test]
+    fn answers_of_one_length_to_one_peer_leave_as_one_message() {
+        let lengths = [100, 40, 100, 1_232, 40, 100, 1_232];
+        for (bound, peer) in
+            [("127.0.0.1:0", "127.0.0.1:0"), ("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")]
+        {
+            let (socket, client, mut batch) = received(bound, peer, &[1; 7]);
+            let expected = answer_numbered(&mut batch, &lengths);
+            assert_eq!(Some(true), batch.cuts, "this system cuts messages");
+            assert_eq!(3, batch.queue.len());
+            assert_eq!(expected, exchanged(&socket, &client, &mut batch, &lengths), "{bound}");
+        }
+    }
+
+    #[test]
+    fn answers_of_a_refused_message_leave_one_by_one() {
+        let (socket, client, mut batch) = received("0.0.0.0:0", "127.0.0.1:0", &[1; 10]);
+        let expected = answer_numbered(&mut batch, &[200; 10]);
+        assert_eq!(1, batch.queue.len());
+        // Cut so small, there would be more datagrams than the system makes of a message.
+        let used = batch.apart[0].control;
+        let first = batch.slot(0);
+        // SAFETY: a live slot, reached by nothing else while this reference lives.
+        add_segment(unsafe { &mut (*first).control }, used, 1).unwrap();
+        assert_eq!(expected, exchanged(&socket, &client, &mut batch, &[200; 10]));
+        assert_eq!(Some(true), batch.cuts);
+    }
+
+    #[test]
+    fn answers_to_different_peers_or_from_different_addresses_do_not_mix() {
+        let (socket, client, mut batch) = received("0.0.0.0:0", "127.0.0.1:0", &[]);
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        for (from, to) in [(&client, [127, 0, 0, 1]), (&other, [127, 0, 0, 1]), (&client, [127, 0, 0, 2])] {
+            for _ in 0..2 {
+                from.send_to(&[7], (IpAddr::from(to), port)).unwrap();
+            }
+        }
+        assert_eq!(6, batch.receive(socket.as_fd(), Wait::ForOne).unwrap());
+        batch.answer(|_, _| Some(30));
+        assert_eq!(3, batch.queue.len());
+        assert_eq!(0, batch.send(socket.as_fd()));
+        let mut sources: Vec<IpAddr> =
+            (0..4).map(|_| client.recv_from(&mut [0; 64]).unwrap().1.ip()).collect();
+        sources.sort();
+        let [one, two] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+        assert_eq!(vec![one, one, two, two], sources);
+    }
+
     #[test]
     fn answers_in_both_families_say_where_they_come_from() {
         for (bound, peer) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
             let (_socket, _client, mut batch) = received(bound, peer, &[1, 1]);
-            batch.answer(|_, _| Some(1));
+            let mut length = 0;
+            batch.answer(|_, _| {
+                length += 1;
+                Some(length)
+            });
             assert_eq!(2, batch.queue.len());
             assert!(batch.queue.iter().all(|header| header.msg_hdr.msg_controllen > 0), "{bound}");
         }
@@ -475,12 +529,12 @@ mod tests {
     #[test]
     fn answer_that_cannot_be_sent_costs_only_itself() {
         let (socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; 3]);
-        batch.answer(|_, _| Some(9));
+        answer_numbered(&mut batch, &[7, 8, 9]);
         // A name that is no address: the system refuses it.
         batch.queue[1].msg_hdr.msg_namelen = 1;
         assert_eq!(1, batch.send(socket.as_fd()));
-        for _ in 0..2 {
-            assert_eq!(9, client.recv(&mut [0; 64]).unwrap());
+        for length in [7, 9] {
+            assert_eq!(length, client.recv(&mut [0; 64]).unwrap());
         }
     }
 }
