@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use socket2::{Domain, Socket, Type};
 
 use crate::error::{Protocol, StartError};
-use crate::io::{keep_path_mtu_out, report_destinations};
+use crate::io::{keep_path_mtu_out, report_destinations, take_segments};
 use crate::udp::{SEND_PATIENCE, TICK};
 
 /// How often a port chosen by the system is given back because somebody has it for the other protocol.
@@ -119,6 +119,7 @@ pub(crate) fn udp_socket(address: SocketAddr) -> Result<UdpSocket, StartError> {
         socket.set_write_timeout(Some(SEND_PATIENCE))?;
         // For the better, not for correctness: a system that refuses them is served all the same.
         let _ = keep_path_mtu_out(socket.as_fd(), address);
+        let _ = take_segments(socket.as_fd());
         let _ = socket.set_recv_buffer_size(UDP_BUFFER);
         let _ = socket.set_send_buffer_size(UDP_BUFFER);
         socket.bind(&address.into())?;

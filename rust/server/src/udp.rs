@@ -96,14 +96,16 @@ impl UdpWorker {
     fn serve(&self, batch: &mut Batch, socket: &UdpSocket, wait: Wait) -> bool {
         match batch.receive(socket.as_fd(), wait) {
             Ok(received) => {
-                let mut counts = Traffic { received: received as u64, ..Traffic::default() };
                 let state = self.shared.current.load();
-                batch.answer(|request, out| answer(&state, &request, out, &mut counts));
-                drop(state);
-                // Before sending, so that an answer a client has seen is counted.
-                self.metrics.udp(&counts);
-                let send_errors = batch.send(socket.as_fd());
-                self.metrics.udp(&Traffic { send_errors, ..Traffic::default() });
+                let mut more = received > 0;
+                while more {
+                    let mut counts = Traffic::default();
+                    more = batch.answer(|request, out| answer(&state, &request, out, &mut counts));
+                    // Before sending, so that an answer a client has seen is counted.
+                    self.metrics.udp(&counts);
+                    let send_errors = batch.send(socket.as_fd());
+                    self.metrics.udp(&Traffic { send_errors, ..Traffic::default() });
+                }
                 received > 0
             }
             Err(error) => {
@@ -134,6 +136,7 @@ impl UdpWorker {
 
 /// Answers one datagram; `None` is silence.
 fn answer(state: &State, request: &Request<'_>, out: &mut [u8], counts: &mut Traffic) -> Option<usize> {
+    counts.received += 1;
     // A reply to port 0 cannot be sent; only forged datagrams come from there.
     let Some(source) = request.source.filter(|source| source.port() != 0) else {
         counts.dropped_silent += 1;
@@ -179,9 +182,12 @@ mod tests {
 
     #[test]
     fn query_from_where_no_answer_can_go_is_dropped() {
-        let silent = Traffic { dropped_silent: 1, ..Traffic::default() };
+        let silent = Traffic { received: 1, dropped_silent: 1, ..Traffic::default() };
         assert_eq!((false, silent), answered(Some("127.0.0.1:0")));
         assert_eq!((false, silent), answered(None));
-        assert_eq!((true, Traffic { noerror: 1, ..Traffic::default() }), answered(Some("127.0.0.1:1")));
+        assert_eq!(
+            (true, Traffic { received: 1, noerror: 1, ..Traffic::default() }),
+            answered(Some("127.0.0.1:1"))
+        );
     }
 }

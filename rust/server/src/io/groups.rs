@@ -3,23 +3,23 @@
 //! The kernel takes such answers in one piece and cuts it into datagrams itself (UDP_SEGMENT), which costs it
 //! less than as many messages. Here is only the sorting; it allocates nothing.
 
-/// Datagrams per system call, and answers of a batch. Beyond some dozens the call's own cost no longer shows.
-pub(super) const BATCH: usize = 64;
+/// Answers that are sent together; the kernel cuts a message into as many at most.
+pub(super) const ANSWERS: usize = 64;
 
 /// The longest answers that go together, in octets: with their headers they fit every IPv6 link (1,280). The
-/// kernel refuses to cut where each part would be fragmented again.
+/// kernel refuses to cut where each part would be fragmented again, and cannot cut into empty ones.
 pub(super) const MAX_SEGMENT: usize = 1232;
 
 /// The most octets that go together: what a UDP length field holds, headers taken off.
 const MAX_TOTAL: usize = 65_000;
 
 /// Places of the table, a power of two; at most half of them are taken.
-const TABLE: usize = 2 * BATCH;
+const TABLE: usize = 2 * ANSWERS;
 
 /// No answer, no group.
 const NONE: u8 = u8::MAX;
 
-const _: () = assert!(BATCH < NONE as usize);
+const _: () = assert!(ANSWERS < NONE as usize);
 
 //----------- Groups ---------------------------------------------------------
 
@@ -28,10 +28,10 @@ const _: () = assert!(BATCH < NONE as usize);
 pub(super) struct Groups {
     /// Group by hash of peer and length: the one that is still open.
     table: [u8; TABLE],
-    groups: [Group; BATCH],
+    groups: [Group; ANSWERS],
     count: usize,
     /// The answer behind each in its group.
-    next: [u8; BATCH],
+    next: [u8; ANSWERS],
 }
 
 /// Answers that go together.
@@ -48,7 +48,7 @@ struct Group {
 impl Groups {
     pub(super) fn new() -> Self {
         let group = Group { first: NONE, last: NONE, length: 0, hash: 0, count: 0 };
-        Self { table: [NONE; TABLE], groups: [group; BATCH], count: 0, next: [NONE; BATCH] }
+        Self { table: [NONE; TABLE], groups: [group; ANSWERS], count: 0, next: [NONE; ANSWERS] }
     }
 
     /// Forgets all answers.
@@ -72,7 +72,10 @@ impl Groups {
             }
             if let Some(group) = self.groups.get_mut(usize::from(group)) {
                 let is_its = group.hash == hash && group.length == octets && same(usize::from(group.first));
-                if is_its && length <= MAX_SEGMENT && (usize::from(group.count) + 1) * length <= MAX_TOTAL {
+                if is_its
+                    && (1..=MAX_SEGMENT).contains(&length)
+                    && (usize::from(group.count) + 1) * length <= MAX_TOTAL
+                {
                     if let Some(next) = self.next.get_mut(usize::from(group.last)) {
                         *next = index;
                     }
@@ -103,7 +106,7 @@ impl Groups {
 /// The answers of one group, by their indices.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answers<'a> {
-    next: &'a [u8; BATCH],
+    next: &'a [u8; ANSWERS],
     group: &'a Group,
 }
 
@@ -138,7 +141,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_answer_goes_out_once_with_its_like(
-            answers in prop::collection::vec((0..6u32, prop::sample::select(vec![0, 40, 41, 1_232, 1_233, 4_096])), 0..=BATCH),
+            answers in prop::collection::vec((0..6u32, prop::sample::select(vec![0, 40, 41, 1_232, 1_233, 4_096])), 0..=ANSWERS),
             alike: bool,
         ) {
             let mut groups = Groups::new();
@@ -159,14 +162,16 @@ mod tests {
                 prop_assert!(indices.iter().all(|index| answers[*index] == answers[group.first()]));
                 let length = answers[group.first()].1;
                 prop_assert_eq!(usize::from(group.length()), length);
-                prop_assert!(group.count() == 1 || length <= MAX_SEGMENT && group.count() * length <= MAX_TOTAL);
+                prop_assert!(group.count() == 1 || (1..=MAX_SEGMENT).contains(&length) && group.count() * length <= MAX_TOTAL);
                 seen.extend(indices);
             }
             seen.sort_unstable();
             prop_assert_eq!((0..answers.len()).collect::<Vec<_>>(), seen);
-            // No more groups than there are peers and lengths, but for the long and the full ones.
-            let kinds: std::collections::BTreeSet<_> = answers.iter().filter(|answer| answer.1 < 100).collect();
-            let short = groups.iter().filter(|group| group.length() < 100).count();
+            // No more groups than there are peers and lengths, but for the empty, the long and the full ones.
+            let short = 1..100;
+            let kinds: std::collections::BTreeSet<_> =
+                answers.iter().filter(|(_, length)| short.contains(length)).collect();
+            let short = groups.iter().filter(|group| short.contains(&group.length().into())).count();
             prop_assert_eq!(kinds.len(), short);
         }
     }

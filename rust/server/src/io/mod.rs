@@ -3,7 +3,10 @@
 mod batch;
 mod control;
 mod groups;
+mod incoming;
+mod outgoing;
 mod socket;
 
-pub(crate) use batch::{Batch, Request, Wait};
-pub(crate) use socket::{Readiness, keep_path_mtu_out, report_destinations};
+pub(crate) use batch::{Batch, Request};
+pub(crate) use incoming::Wait;
+pub(crate) use socket::{Readiness, keep_path_mtu_out, report_destinations, take_segments};

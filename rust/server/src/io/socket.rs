@@ -40,6 +40,15 @@ pub(crate) fn keep_path_mtu_out(socket: BorrowedFd<'_>, bound: SocketAddr) -> io
     }
 }
 
+/// Asks for datagrams of one peer that came together as one message (UDP_GRO; Linux 5.0).
+///
+/// # Errors
+///
+/// The system's; without the option each comes by itself.
+pub(crate) fn take_segments(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_option(socket, libc::SOL_UDP, libc::UDP_GRO, 1)
+}
+
 /// Whether the kernel cuts messages into datagrams (UDP_SEGMENT; Linux 4.18). One that does not know the
 /// control message would send what is to be cut as one datagram.
 pub(crate) fn cuts_segments(socket: BorrowedFd<'_>) -> bool {
