@@ -40,8 +40,11 @@ impl Apex {
     pub fn number(&self, name: &[u8]) -> Result<Number, OwnerFault> {
         let digits = name.len().checked_sub(self.wire.len()).ok_or(OwnerFault::NotUnderApex)?;
         let (mut labels, suffix) = name.split_at_checked(digits).ok_or(OwnerFault::NotUnderApex)?;
-        if !suffix.eq_ignore_ascii_case(&self.wire) {
+        if suffix != &*self.wire && !suffix.eq_ignore_ascii_case(&self.wire) {
             return Err(OwnerFault::NotUnderApex);
+        }
+        if let Some(number) = Number::from_reversed_labels(labels) {
+            return Ok(number);
         }
         if labels.is_empty() {
             return Err(OwnerFault::IsApex);
@@ -218,6 +221,26 @@ mod tests {
             if let Ok(wire) = name::to_wire(&text) {
                 prop_assert_eq!(apex.number(&wire).ok(), apex.number_of(&text).ok());
             }
+        }
+
+        #[test]
+        fn labels_read_together_are_what_they_are_one_by_one(
+            digits in "[0-9]{1,17}",
+            changed in prop::option::of((0..40usize, any::<u8>())),
+        ) {
+            let apex = Apex::new("arpa").unwrap();
+            let mut labels: Vec<u8> = digits.bytes().rev().flat_map(|digit| [1, digit]).collect();
+            if let Some((place, octet)) = changed {
+                if let Some(at) = labels.get_mut(place) {
+                    *at = octet;
+                }
+            }
+            // One by one: as text, where every label is a digit.
+            let is_digits = labels.chunks(2).all(|pair| matches!(pair, [1, b'0'..=b'9']));
+            let text: Vec<u8> = labels.chunks(2).rev().filter_map(|pair| pair.get(1).copied()).collect();
+            let expected = Number::from_digits(&text).ok().filter(|_| is_digits);
+            let name = [&labels[..], b"\x04arpa\0"].concat();
+            prop_assert_eq!(expected, apex.number(&name).ok());
         }
 
         #[test]

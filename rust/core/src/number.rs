@@ -80,6 +80,24 @@ impl Number {
         number.finish()
     }
 
+    /// The number whose digits are labels of one octet on the wire, the last digit first (RFC 6116 §3.2).
+    ///
+    /// `None` for whatever is not 4 to 15 such labels of which the last is not 0: whoever asks finds out why.
+    #[inline]
+    pub(crate) fn from_reversed_labels(labels: &[u8]) -> Option<Self> {
+        let len = labels.len() / 2;
+        if labels.len() % 2 != 0 || !(4..=MAX_DIGITS).contains(&len) {
+            return None;
+        }
+        // Four labels are a word. The last word overlaps the one before, which puts the same digits there again.
+        let mut nibbles = 0;
+        for four in 0..len / 4 {
+            nibbles |= four_labels(labels.get(8 * four..)?.first_chunk()?)? << (16 * four);
+        }
+        nibbles |= four_labels(labels.last_chunk()?)? << (4 * (len - 4));
+        (nibbles >> (4 * (len - 1)) != 0).then_some(Self(nibbles << (64 - 4 * len) | len as u64))
+    }
+
     /// The number whose digits are the decimal form of `value`.
     pub fn from_integer(value: u64) -> Result<Self, NumberError> {
         if value == 0 {
@@ -201,6 +219,21 @@ impl fmt::Debug for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Number({self})")
     }
+}
+
+/// The digits of four labels of one octet each, the first lowest, or `None` if they are none.
+#[inline]
+fn four_labels(labels: &[u8; 8]) -> Option<u64> {
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    let word = u64::from_le_bytes(*labels);
+    // A digit or more in each 16 bits; what is more than 9 carries beyond a nibble when 6 is added.
+    let digits = (word >> 8 & (EACH * 0xff)) ^ (EACH * 0x30);
+    let beyond = (digits | (digits + EACH * 6)) & (EACH * 0xf0);
+    if word & (EACH * 0xff) != EACH || beyond != 0 {
+        return None;
+    }
+    let pairs = (digits | digits >> 12) & 0x0000_00ff_0000_00ff;
+    Some((pairs | pairs >> 24) & 0xffff)
 }
 
 //----------- Builder --------------------------------------------------------

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use numdip_core::respond::Transport;
+use numdip_core::respond::{Session, Transport};
 
-use crate::acl::Access;
-use crate::current::State;
+use crate::acl::{Access, Acl};
 use crate::io::{Batch, Readiness, Request, Wait};
 use crate::metrics::{Metrics, Traffic};
 use crate::worker::{Shared, respond};
@@ -97,10 +96,12 @@ impl UdpWorker {
         match batch.receive(socket.as_fd(), wait) {
             Ok(received) => {
                 let state = self.shared.current.load();
+                let session = state.responder.session();
                 let mut more = received > 0;
                 while more {
                     let mut counts = Traffic::default();
-                    more = batch.answer(|request, out| answer(&state, &request, out, &mut counts));
+                    more =
+                        batch.answer(|request, out| answer(&state.acl, &session, &request, out, &mut counts));
                     // Before sending, so that an answer a client has seen is counted.
                     self.metrics.udp(&counts);
                     let send_errors = batch.send(socket.as_fd());
@@ -135,7 +136,13 @@ impl UdpWorker {
 //----------- answer ---------------------------------------------------------
 
 /// Answers one datagram; `None` is silence.
-fn answer(state: &State, request: &Request<'_>, out: &mut [u8], counts: &mut Traffic) -> Option<usize> {
+fn answer(
+    acl: &Acl,
+    session: &Session<'_>,
+    request: &Request<'_>,
+    out: &mut [u8],
+    counts: &mut Traffic,
+) -> Option<usize> {
     counts.received += 1;
     // A reply to port 0 cannot be sent; only forged datagrams come from there.
     let Some(source) = request.source.filter(|source| source.port() != 0) else {
@@ -143,14 +150,14 @@ fn answer(state: &State, request: &Request<'_>, out: &mut [u8], counts: &mut Tra
         return None;
     };
     // Before anything of the message is looked at.
-    let access = state.acl.decide(source.ip());
+    let access = acl.decide(source.ip());
     let octets = if request.oversized && access != Access::Drop {
         counts.oversized += 1;
         header_of(request.octets)
     } else {
         request.octets
     };
-    respond(state, access, octets, Transport::Udp, out, counts)
+    respond(session, access, octets, Transport::Udp, out, counts)
 }
 
 /// What is answered of a datagram that did not fit the buffer: its header.
@@ -176,7 +183,9 @@ mod tests {
         let source = source.map(|source| source.parse().unwrap());
         let request = Request { source, octets: &octets, oversized: false };
         let mut counts = Traffic::default();
-        let answer = answer(&open_state(), &request, &mut [0; MAX_UDP_RESPONSE], &mut counts);
+        let state = open_state();
+        let session = state.responder.session();
+        let answer = answer(&state.acl, &session, &request, &mut [0; MAX_UDP_RESPONSE], &mut counts);
         (answer.is_some(), counts)
     }
 

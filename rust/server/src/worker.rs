@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use numdip_core::respond::Transport;
+use numdip_core::respond::{Session, Transport};
 use tokio::sync::watch;
 
 use crate::acl::Access;
@@ -51,14 +51,14 @@ impl Shared {
 
 /// Answers one message for a peer with `access`, and counts what became of it. `None` is silence.
 pub(crate) fn respond(
-    state: &State,
+    session: &Session<'_>,
     access: Access,
     request: &[u8],
     transport: Transport,
     out: &mut [u8],
     counts: &mut Traffic,
 ) -> Option<usize> {
-    let ask = |permitted, out: &mut [u8]| state.responder.respond(request, permitted, transport, out);
+    let ask = |permitted, out: &mut [u8]| session.respond(request, permitted, transport, out);
     respond_with(ask, access, out, counts)
 }
 

@@ -61,6 +61,14 @@ impl<'a> Question<'a> {
     pub fn read(message: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let body = message.get(HEADER..)?;
         let mut end = 0;
+        // Four labels of one octet at a time: that is what nearly all of the name is.
+        while let Some(Some(labels)) = body.get(end..end + 8).map(<[u8]>::first_chunk) {
+            let lengths = u64::from_le_bytes(*labels) & 0x00ff_00ff_00ff_00ff;
+            if lengths != 0x0001_0001_0001_0001 || end + 8 >= MAX_NAME {
+                break;
+            }
+            end += 8;
+        }
         loop {
             let length = usize::from(*body.get(end)?);
             end += 1 + length;

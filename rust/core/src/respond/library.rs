@@ -101,7 +101,12 @@ fn respond_to_message(
         Judgement::of(Rcode::BadVers)
     } else {
         let name = question.name().to_bytes().ok()?;
-        responder.judge(&name, question.query_type().into(), question.query_class().into())
+        responder.judge(
+            &responder.snapshot.view(),
+            &name,
+            question.query_type().into(),
+            question.query_class().into(),
+        )
     };
 
     let mut response = Message::new();

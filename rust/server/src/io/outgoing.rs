@@ -18,6 +18,8 @@ use super::socket::cuts_segments;
 
 /// The longest address that is answered.
 const NAME_OCTETS: usize = size_of::<libc::sockaddr_in6>();
+/// An IPv4 address.
+const SHORT_NAME: usize = size_of::<libc::sockaddr_in>();
 
 /// Where an answer goes: to whom, and from which address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,18 +34,21 @@ impl Way {
     /// The way back to who sent a message to `local`. Of the name `length` octets count.
     pub(super) fn new(name: &[u8; NAME_OCTETS], length: libc::socklen_t, local: Local) -> Self {
         let length = (length as usize).min(NAME_OCTETS);
-        let mut way = Self { name: [0; NAME_OCTETS], length: length as u8, local };
-        for (to, from) in way.name.iter_mut().zip(name).take(length) {
-            *to = *from;
+        let mut name = *name;
+        // What an older, longer address may have left there makes no difference.
+        if length <= SHORT_NAME {
+            name[SHORT_NAME..].fill(0);
         }
-        way
+        Self { name, length: length as u8, local }
     }
 
-    /// Few ways have the same.
+    /// Few ways have the same: port and address, the lower half of an IPv6 one.
     fn hash(&self) -> u32 {
-        let words =
-            self.name.chunks_exact(4).filter_map(<[u8]>::first_chunk).map(|word| u32::from_ne_bytes(*word));
-        words.fold(0, |hash: u32, word| (hash ^ word).wrapping_mul(0x0100_0193).rotate_left(5))
+        let word = |at: usize| {
+            self.name.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |word| u64::from_ne_bytes(*word))
+        };
+        let bits = (word(0) ^ word(16)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (bits >> 32) as u32
     }
 }
 

@@ -261,6 +261,7 @@ impl Connection<'_> {
             worker.metrics.tcp(&Traffic { dropped_acl: 1, ..Traffic::default() });
             return Ok((Round::Forbidden, input));
         }
+        let session = state.responder.session();
         let mut counts = Traffic::default();
         let mut answered = 0;
         self.backlog = false;
@@ -275,7 +276,7 @@ impl Connection<'_> {
                 }
             }
             counts.received += 1;
-            output.put(|out| respond(&state, access, message, Transport::Tcp, out, &mut counts));
+            output.put(|out| respond(&session, access, message, Transport::Tcp, out, &mut counts));
             input = rest;
         }
         answered += counts.answered();
