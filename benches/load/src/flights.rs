@@ -1,0 +1,131 @@
+//! Queries under way on one socket, by their ids.
+
+/// Ids that there are.
+const IDS: usize = 1 << 16;
+
+/// The queries of one socket that wait for their answers; ids are given in turn.
+pub struct Flights {
+    entries: Vec<Flight>,
+    /// Ids given so far; the next id is its low octets.
+    next: u64,
+    /// All before this one have landed or are lost.
+    oldest: u64,
+    waiting: usize,
+}
+
+/// A query under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flight {
+    /// The query's place in its file.
+    pub query: usize,
+    /// When it was sent, or was to be sent.
+    pub sent: u64,
+    id: u16,
+    waiting: bool,
+}
+
+impl Flights {
+    /// For so many under way at most. The older ones are lost when more are sent.
+    pub fn new(most: usize) -> Flights {
+        let size = most.next_power_of_two().min(IDS);
+        Flights { entries: vec![Flight::default(); size], next: 0, oldest: 0, waiting: 0 }
+    }
+
+    /// How many wait for their answers.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Gives the id for a query sent now, and whether an older one that had its place is lost.
+    pub fn launch(&mut self, query: usize, sent: u64) -> (u16, bool) {
+        let id = self.next as u16;
+        let lost = self.next - self.oldest == self.entries.len() as u64 && self.forget_oldest();
+        *self.entry(self.next) = Flight { query, sent, id, waiting: true };
+        self.next += 1;
+        self.waiting += 1;
+        (id, lost)
+    }
+
+    /// Gives the query that an answer's id is for; `None` if none waits for it.
+    pub fn land(&mut self, id: u16) -> Option<Flight> {
+        let entry = self.entry(id.into());
+        let flight = *entry;
+        if !flight.waiting || flight.id != id {
+            return None;
+        }
+        entry.waiting = false;
+        self.waiting -= 1;
+        Some(flight)
+    }
+
+    /// Gives up all that were sent before a time, and says how many.
+    pub fn give_up(&mut self, before: u64) -> u64 {
+        let mut lost = 0;
+        while self.oldest < self.next {
+            let entry = *self.entry(self.oldest);
+            if entry.waiting && entry.sent >= before {
+                break;
+            }
+            lost += u64::from(self.forget_oldest());
+        }
+        lost
+    }
+
+    /// Says whether the oldest was waiting.
+    fn forget_oldest(&mut self) -> bool {
+        let oldest = self.oldest;
+        self.oldest += 1;
+        let was_waiting = std::mem::take(&mut self.entry(oldest).waiting);
+        self.waiting -= usize::from(was_waiting);
+        was_waiting
+    }
+
+    fn entry(&mut self, number: u64) -> &mut Flight {
+        let place = number as usize & (self.entries.len() - 1);
+        &mut self.entries[place]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_finds_its_query_once() {
+        let mut flights = Flights::new(64);
+        let ids: Vec<u16> = (0..50).map(|query| flights.launch(query, 0).0).collect();
+        for (query, &id) in ids.iter().enumerate().rev() {
+            assert_eq!(Some(query), flights.land(id).map(|flight| flight.query));
+            assert_eq!(None, flights.land(id));
+        }
+        assert_eq!(0, flights.waiting());
+        assert_eq!(0, flights.give_up(u64::MAX));
+        assert_eq!(None, flights.land(50));
+    }
+
+    #[test]
+    fn late_answers_are_nobodys() {
+        let mut flights = Flights::new(4);
+        let (first, _) = flights.launch(1, 10);
+        let (second, _) = flights.launch(2, 20);
+        assert_eq!(1, flights.give_up(20));
+        assert_eq!(None, flights.land(first));
+        assert_eq!(Some(2), flights.land(second).map(|flight| flight.query));
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_loses_the_oldest_that_waits() {
+        for most in [4, IDS, 2 * IDS] {
+            let size = most.min(IDS);
+            let mut flights = Flights::new(most);
+            for query in 0..size {
+                assert!(!flights.launch(query, 0).1);
+            }
+            flights.land(1);
+            assert!(flights.launch(size, 0).1, "the first waits");
+            assert!(!flights.launch(size + 1, 0).1, "the second has landed");
+            assert_eq!(size, flights.waiting());
+            assert_eq!(size as u64, flights.give_up(1));
+        }
+    }
+}
