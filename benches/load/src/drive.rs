@@ -1,6 +1,7 @@
 //! Keeps queries under way on several lanes and judges what comes back.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::check::{Expected, check};
@@ -20,6 +21,8 @@ const BURST: u64 = BATCH as u64;
 pub struct Drive {
     pub pace: Pace,
     pub seconds: f64,
+    /// Ends it before the time is over.
+    pub stop: &'static AtomicBool,
     /// How long an answer may take.
     pub patience: Duration,
     /// The first query's place in its file.
@@ -106,7 +109,7 @@ pub fn drive<L: Lane>(lanes: Vec<L>, queries: &Queries, how: &Drive) -> io::Resu
         if let Some(since) = idle.replace(time) {
             running.counts.idle_seconds += (time - since) as f64 / 1e9;
         }
-        if time >= end {
+        if time >= end || how.stop.load(Ordering::Relaxed) {
             break;
         }
         if let Pace::Rate(rate) = how.pace {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use numdip_load::arguments::Arguments;
@@ -14,10 +15,11 @@ use serde_json::json;
 
 const USAGE: &str = "\
 load --server ADDRESS:PORT --queries FILE [--sockets 4] [--window 32 | --rate QUERIES_PER_SECOND]
-     [--tcp] [--seconds 3] [--patience SECONDS] [--first PLACE] [--cpu N] [--segment] [--gro]
+     [--tcp] [--seconds 3] [--until-eof] [--patience SECONDS] [--first PLACE] [--cpu N] [--segment] [--gro]
 
   --window    queries under way on each socket; the next leaves when an answer comes
   --rate      queries a second, evenly and whatever comes back; latency counts from when each was due
+  --until-eof ends when standard input does, if that is before the time is over
   --patience  how long an answer may take before it is lost, default 2
   --first     where in FILE to begin, so that two runs ask different names
   --cpu       the one CPU to run on
@@ -26,6 +28,9 @@ load --server ADDRESS:PORT --queries FILE [--sockets 4] [--window 32 | --rate QU
 
 FILE: lines `answer N ORDER PREFERENCE FLAGS SERVICES REGEXP`, then `NAME N`, or `NAME -` for NXDOMAIN.
 The exit code is 0 if every answer was right, however many were lost, and 1 if one was wrong.";
+
+/// Standard input has ended.
+static STOP: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     match run() {
@@ -48,6 +53,7 @@ fn run() -> Result<bool, String> {
     let tcp = arguments.flag("--tcp");
     let coalesced = Coalesced { output: arguments.flag("--segment"), input: arguments.flag("--gro") };
     let seconds: f64 = arguments.option("--seconds")?.unwrap_or(3.0);
+    let until_eof = arguments.flag("--until-eof");
     let patience: f64 = arguments.option("--patience")?.unwrap_or(2.0);
     let first: usize = arguments.option("--first")?.unwrap_or(0);
     if let Some(cpu) = arguments.option("--cpu")? {
@@ -62,9 +68,16 @@ fn run() -> Result<bool, String> {
     let how = Drive {
         pace: rate.map_or(Pace::Window(window), Pace::Rate),
         seconds,
+        stop: &STOP,
         patience: Duration::from_secs_f64(patience),
         first,
     };
+    if until_eof {
+        std::thread::spawn(|| {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            STOP.store(true, Ordering::Relaxed);
+        });
+    }
     let cpu = sys::cpu_seconds();
     let said = |error: std::io::Error| format!("{server}: {error}");
     let counts = if tcp {
