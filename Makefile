@@ -14,7 +14,7 @@ NOTE ?=
 SNAPSHOT := python/numdip/data/bundled.snap
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python lint format bench bench-ported conformance wheel plan clean tools
+.PHONY: help run test test-rust test-python lint format bench bench-ported bench-peers conformance wheel plan clean tools
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -42,7 +42,7 @@ lint: $(VENV)/debug.stamp $(VENV)/dev.stamp  ## rustfmt, clippy, ruff, mypy, stu
 	@echo "==> ruff, mypy, stubtest"
 	@$(BIN)/ruff check --quiet python tests benches
 	@$(BIN)/ruff format --quiet --check python tests benches
-	@for tree in python/numdip tests/python tests/conformance benches/python benches/compare; do $(BIN)/python -m mypy $$tree || exit 1; done
+	@for tree in python/numdip tests/python tests/conformance benches/python benches/compare benches/peers; do $(BIN)/python -m mypy $$tree || exit 1; done
 	@MYPYPATH=python $(BIN)/python -W ignore -m mypy.stubtest --concise numdip._native
 
 format:  ## format Rust and Python sources
@@ -64,6 +64,10 @@ bench-ported: $(VENV)/release.stamp $(VENV)/dev.stamp  ## ported numbers beside 
 	@echo "==> look-ups beside the memory under them"
 	@cargo bench --quiet --locked -p numdip-core --bench ported -- $(CURDIR)/target/ported/*/plan.snap
 	@rm -rf target/ported
+
+bench-peers: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside Knot, NSD, BIND, PowerDNS and reflectors; QUICK=1 for a look
+	@echo "==> numdip beside its peers ($(if $(QUICK),at most 5,some 25) minutes)"
+	@$(BIN)/python benches/peers/peers.py $(if $(QUICK),--quick) --note "$(NOTE)"
 
 conformance: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside other implementations
 	@command -v nsd >/dev/null || [ -x /usr/sbin/nsd ] || { echo "NSD is missing, the suite runs it beside numdip: apt-get install nsd"; exit 1; }

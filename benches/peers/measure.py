@@ -13,13 +13,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from numdip.plan import build
-
 import plans
-from processes import Peak
+from numdip.plan import build
+from processes import Peak, machine_seconds
 from servers import LOAD_CPU, PATIENCE, PROGRAMS, Kind, Server
 
-#: Of the rate that a server reaches: where latency is measured, and what is asked of it when reloading.
+#: Shares of the rate that a server reaches: where latency is measured, and what is asked of it
+#: while it reloads.
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 HALF = 0.5
 OVERLOAD = 3
@@ -39,10 +39,11 @@ class Scenario:
         return [*words, "--tcp"] if self.tcp else words
 
 
-#: Four busy sockets; many with few queries each; four connections.
+#: Four busy sockets; many with few queries each; four connections. As many under way in all, and
+#: few enough for a socket's usual buffer.
 SCENARIOS = [
     Scenario("udp-4", 4, 32),
-    Scenario("udp-64", 64, 4),
+    Scenario("udp-64", 64, 2),
     Scenario("tcp-4", 4, 32, tcp=True),
 ]
 UDP, TCP = SCENARIOS[0], SCENARIOS[2]
@@ -54,13 +55,19 @@ def summary(values: list[float]) -> dict[str, float]:
 
 def loaded(server: Server, *options: str, seconds: float) -> dict[str, Any]:
     """What ``load`` says, with the CPU time that the server took for an answer."""
-    before = server.usage()
+    children, started = os.times(), time.monotonic()
+    before, all_before = server.usage(), machine_seconds()
     with begun(server, *options, seconds=seconds) as process:
         output, _ = process.communicate()
     said = understood(server, process, output)
     spent = server.usage().cpu_seconds - before.cpu_seconds
     said["cpu_us"] = spent * 1e6 / max(said["answered"], 1)
     said["busy_share"] = spent / said["seconds"]
+    now = os.times()
+    ours = now.children_user + now.children_system + now.user + now.system
+    ours -= children.children_user + children.children_system + children.user + children.system
+    others = machine_seconds() - all_before - spent - ours
+    said["others_share"] = max(others, 0) / (time.monotonic() - started)
     return said
 
 
@@ -110,6 +117,7 @@ def throughput(servers: list[Server], rounds: int, seconds: float) -> list[dict[
             "qps": summary([run["qps"] for run in runs]),
             "cpu_us": summary([run["cpu_us"] for run in runs]),
             "server_busy": summary([run["busy_share"] for run in runs]),
+            "others": summary([run["others_share"] for run in runs]),
             "load_idle": summary([run["idle_share"] for run in runs]),
             "answered": sum(run["answered"] for run in runs),
             "lost": sum(run["lost"] for run in runs),
@@ -232,7 +240,7 @@ def empty_octets(kind: Kind, plan: plans.Plan, folder: str) -> int:
 
 
 def by_dnsperf(server: Server, seconds: float) -> dict[str, Any] | None:
-    """The same by dnsperf: one thread on the load's CPU, four sockets, as many queries under way."""
+    """The same by dnsperf: one thread on the load's CPU, as many sockets and queries under way."""
     program = shutil.which("dnsperf")
     if program is None:
         return None
@@ -252,6 +260,7 @@ def by_dnsperf(server: Server, seconds: float) -> dict[str, Any] | None:
     own = loaded(server, *UDP.options(), seconds=seconds)
     return {
         "server": server.kind.name,
+        "version": "".join(re.findall(r"^Version (\S+)", said, re.MULTILINE)),
         "dnsperf_qps": float(figures["Queries per second"]),
         "dnsperf_cpu_us": spent * 1e6 / answered,
         "qps": own["qps"],

@@ -23,12 +23,11 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-from numdip.plan import build
-
 import measure
 import page
 import plans
-from measure import TCP, UDP, median, say
+from measure import SCENARIOS, UDP, median, say
+from numdip.plan import build
 from servers import FLOORS, KINDS, LOAD_CPU, ROOT, Kind, Server, which
 
 LOAD = os.path.join(ROOT, "benches", "load", "Cargo.toml")
@@ -75,7 +74,10 @@ def main() -> None:
         results = measured(kinds, effort, given.numbers or effort.numbers, folder, given.quick)
     finally:
         shutil.rmtree(folder)
-    record = {**circumstances(kinds), "quick": given.quick, "note": given.note, **results}
+    about = circumstances(kinds)
+    if results["dnsperf"]:
+        about["versions"]["dnsperf"] = results["dnsperf"][0]["version"]
+    record = {**about, "quick": given.quick, "note": given.note, **results}
     os.makedirs(given.output, exist_ok=True)
     # A look never takes the place of the record.
     name = "peers-quick" if given.quick else "peers"
@@ -113,7 +115,8 @@ def measured(
         )
         say("dnsperf")
         checked = [measure.by_dnsperf(server, max(effort.seconds, 1)) for server in servers]
-        overloads, reloads = [], []
+        overloads: list[dict[str, Any]] = []
+        reloads: list[dict[str, Any]] = []
         for server in servers:
             best = median(rows, server, UDP, "qps")
             say(f"overload and reload: {server.kind.name}")
@@ -147,7 +150,7 @@ def measured(
         "dnsperf": [row for row in checked if row is not None],
         "overload": overloads,
         "reload": reloads,
-        "scenarios": {s.name: {"sockets": s.sockets, "window": s.window} for s in (UDP, TCP)},
+        "scenarios": {s.name: {"sockets": s.sockets, "window": s.window} for s in SCENARIOS},
     }
 
 
@@ -210,7 +213,6 @@ def circumstances(kinds: list[Kind]) -> dict[str, Any]:
     with open("/proc/cpuinfo") as file:
         cpu = next((line.split(": ", 1)[1] for line in file if line.startswith("model name")), "")
     versions = {kind.name: version(kind.version) for kind in kinds if kind.version}
-    versions["dnsperf"] = version(("dnsperf", "-h"))
     versions["rustc"] = version(("rustc", "--version"))
     changed = said("git", "-C", ROOT, "status", "--porcelain", "--", "rust", "python")
     return {

@@ -2,8 +2,8 @@
 
 Two plans: ``numbers`` is ported numbers, one NAPTR record each, spread over ten thousand million;
 ``prefixes`` is prefixes of five to seven digits, none within another, each a wildcard in the zone.
-Of the queries nine in ten are hits and one is a miss, all names are different and in no order, since
-calls do not repeat either. All numbers have twelve digits, so all answers have one length.
+Of the queries nine in ten are hits and one is a miss, all names are different and in no order,
+since calls do not repeat either. All numbers have twelve digits, so all answers have one length.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ def prefixes(folder: str, count: int) -> Plan:
     networks = {prefix: rng.randrange(len(NETWORKS)) for prefix in drawn}
     probe = free_prefix(rng, taken) + "0" * (DIGITS - 7)
     header = "prefix,min_length,max_length,country,kind,mcc,mnc,operator,portable"
-    rows = [f"{p},{DIGITS},{DIGITS},GB,mobile,{','.join(NETWORKS[networks[p]])},,true" for p in drawn]
+    rows = [
+        f"{p},{DIGITS},{DIGITS},GB,mobile,{','.join(NETWORKS[networks[p]])},,true" for p in drawn
+    ]
     write(folder, "ranges.csv", [header, *rows])
     plan = Plan("prefixes", folder, count, probe, NETWORKS[0], "ranges.csv", "probe.csv")
     write_change(plan, NETWORKS[0])

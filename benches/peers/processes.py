@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,12 @@ def stat(pid: int) -> list[str]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process's threads, in nanoseconds where the kernel tells them."""
+    """CPU time of all threads that a process has had, in nanoseconds; 0 if it is gone."""
+    # The clock that clock_getcpuclockid(3) names for a process: Linux encodes the id as this.
     try:
-        total = 0
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
-                total += int(file.read().split()[0])
+        return time.clock_gettime((~pid << 3) | 2)
     except OSError:
-        fields = stat(pid)
-        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-    return total / 1e9
+        return 0.0
 
 
 def octets(pid: int) -> int:
@@ -61,6 +59,15 @@ def octets(pid: int) -> int:
             return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
     except OSError:
         return 0
+
+
+def machine_seconds() -> float:
+    """CPU time that everything on this machine has used."""
+    with open("/proc/stat") as file:
+        user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = map(
+            int, file.readline().split()[1:]
+        )
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 class Peak:
@@ -73,7 +80,7 @@ class Peak:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.octets = 0
 
-    def __enter__(self) -> Peak:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -255,7 +255,7 @@ receiver-threads=1
 distributor-threads=1
 max-tcp-connections=1000
 max-tcp-connections-per-client=0
-max-tcp-queries-per-connection=0
+max-tcp-transactions-per-conn=0
 security-poll-suffix=
 loglevel=3
 {off}"""
