@@ -15,8 +15,8 @@ HEADING = """\
 load runs on the other, never sleeps, asks for names that are all different, nine in ten of which
 exist, and judges every answer in full: id, question, response code, owner, RDATA. Medians of
 interleaved rounds ({rounds} of {seconds:g} s each), ranges in brackets. *µs* is CPU time of the
-server's processes for an answer. *Floor* is the cheapest reflector, a program that receives, appends
-a fixed answer and sends, in the same rounds.
+server's processes for an answer. *Floor* is the cheapest reflector in the same rounds, a program
+that receives, appends a fixed answer and sends.
 """
 TITLES = {
     "udp-4": "UDP, 4 sockets",
@@ -218,7 +218,7 @@ def overload(record: Row) -> list[str]:
         "",
         "s",
         "asked/s",
-        "times capacity",
+        "of capacity",
         "answered/s",
         "of peak",
         "MB before, peak, after",
@@ -233,7 +233,7 @@ def overload(record: Row) -> list[str]:
                 row["server"],
                 f"{row['seconds']:g}",
                 f"{row['offered_qps']:,.0f}",
-                f"{row['offered']:.2f}",
+                f"{row['offered']:.0%}",
                 f"{row['qps']:,.0f}",
                 f"{row['share_of_peak']:.0%}",
                 memory,

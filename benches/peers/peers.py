@@ -3,7 +3,7 @@
 ``python benches/peers/peers.py [--quick] [--numbers N] [--only NAME…] [-o benches/record]``, from
 the root of the tree, with numdip installed in the same environment. One worker each, servers on one
 CPU and the load on another, in interleaved rounds; every answer is judged. ``--quick`` takes fewer
-and shorter rounds and a quarter of the numbers, for a look.
+and shorter rounds and a tenth of the numbers, for a look.
 
 What is missing is installed with apt-get if this runs as root; otherwise it is said and nothing
 runs.
@@ -46,8 +46,8 @@ class Effort:
     overload_peers: float
 
 
-FULL = Effort(1_000_000, 4, 2.0, 3, 60.0, 15.0)
-QUICK = Effort(250_000, 2, 0.6, 1, 10.0, 3.0)
+FULL = Effort(1_000_000, 4, 2.0, 2, 60.0, 15.0)
+QUICK = Effort(100_000, 2, 0.6, 1, 10.0, 3.0)
 PREFIXES = 35_000
 
 

@@ -94,7 +94,9 @@ class Server:
         if self.kind.reload is None:
             self.process.send_signal(signal.SIGHUP)
         else:
-            subprocess.run(self.kind.reload(self.folder), check=True, stdout=subprocess.DEVNULL)
+            # It may give up waiting for a busy server; whether the change is served is seen by asking.
+            command = self.kind.reload(self.folder)
+            subprocess.run(command, check=False, stdout=self._log, stderr=self._log)
 
     def usage(self) -> Usage:
         return usage(self.process.pid)
