@@ -166,8 +166,10 @@ def latencies(
 # ---------- Overload -----------------------------------------------------------------------------
 
 
-def overload(server: Server, best: float, seconds: float) -> dict[str, Any]:
-    """Three times what the server can do, with no regard to what comes back."""
+def overload(server: Server, seconds: float) -> dict[str, Any]:
+    """Three times what the server has just done, with no regard to what comes back."""
+    # The machine's speed drifts: what it could do minutes ago is no measure.
+    best = loaded(server, *UDP.options(), seconds=2)["qps"]
     before = server.usage().octets
     rate = ["--rate", f"{OVERLOAD * best:.0f}", "--segment", "--patience", "1"]
     with Peak(server.process.pid) as peak:

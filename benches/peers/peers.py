@@ -1,9 +1,9 @@
 """numdip's server beside NSD, Knot, BIND, PowerDNS and reflectors; writes the record and its page.
 
-``python benches/peers/peers.py [--quick] [--numbers N] [--only NAME…] [-o benches/record]``, from
-the root of the tree, with numdip installed in the same environment. One worker each, servers on one
-CPU and the load on another, in interleaved rounds; every answer is judged. ``--quick`` takes fewer
-and shorter rounds and a tenth of the numbers, for a look.
+``python benches/peers/peers.py [--quick] [--numbers N] [--only NAME…] [-o DIR]``, with numdip
+installed in the same environment. One worker each, servers on one CPU and the load on another, in
+interleaved rounds; every answer is judged. ``--quick`` takes fewer and shorter rounds and a tenth
+of the numbers, for a look, and writes to target/peers.
 
 What is missing is installed with apt-get if this runs as root; otherwise it is said and nothing
 runs.
@@ -56,7 +56,7 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="at most five minutes, for a look")
     options.add_argument("--numbers", type=lambda text: int(float(text)), help="1e6 or the like")
     options.add_argument("--only", nargs="+", metavar="NAME", help="servers by name, not all")
-    options.add_argument("-o", "--output", default=os.path.join(ROOT, "benches", "record"))
+    options.add_argument("-o", "--output", metavar="DIR", help="benches/record, or target/peers")
     options.add_argument("--note", default="", help="a sentence for the record")
     given = options.parse_args()
     effort = QUICK if given.quick else FULL
@@ -78,15 +78,15 @@ def main() -> None:
     if results["dnsperf"]:
         about["versions"]["dnsperf"] = results["dnsperf"][0]["version"]
     record = {**about, "quick": given.quick, "note": given.note, **results}
-    os.makedirs(given.output, exist_ok=True)
     # A look never takes the place of the record.
-    name = "peers-quick" if given.quick else "peers"
-    with open(os.path.join(given.output, f"{name}.json"), "w") as file:
+    place = ("target", "peers") if given.quick else ("benches", "record")
+    output = given.output or os.path.join(ROOT, *place)
+    os.makedirs(output, exist_ok=True)
+    with open(os.path.join(output, "peers.json"), "w") as file:
         json.dump(rounded(record), file, indent=1, ensure_ascii=False)
         file.write("\n")
-    text = page.written(record, given.output, name)
-    print(text)
-    say("done")
+    print(page.written(record, output, "peers"))
+    say(f"done: {os.path.relpath(output)}/peers.md")
 
 
 def measured(
@@ -122,7 +122,7 @@ def measured(
             say(f"overload and reload: {server.kind.name}")
             own = server.kind.name == "numdip"
             seconds = effort.overload if own else effort.overload_peers
-            overloads.append(measure.overload(server, best, seconds))
+            overloads.append(measure.overload(server, seconds))
             reloads.append(measure.reload(server, best, 1 + len(reloads)))
     finally:
         for server in running:

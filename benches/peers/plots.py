@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from statistics import median
 
 #: One colour for each server, by place; the floor is grey.
 COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#b9770e", "#7d3c98", "#5d6d7e")
 GREY = "#b3b6b7"
+#: Bars of so many times the middle one and more are cut, so that the short ones can be told apart.
+CUT = 4
 STYLE = (
     "<style>text{font:12px sans-serif;fill:#222}.t{font-weight:bold}.e{text-anchor:end}"
-    ".m{text-anchor:middle}.g{stroke:#e5e7e9}.r{stroke:#222;stroke-width:1.5}</style>"
+    ".m{text-anchor:middle}.g{stroke:#e5e7e9}.c{stroke:#fff;stroke-width:4}.r{stroke:#222;stroke-width:1.5}</style>"
 )
 
 
@@ -49,7 +52,7 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 
 def bars(panels: Sequence[tuple[str, Sequence[Bar]]], columns: int) -> str:
-    """Panels of horizontal bars, each with its own scale from zero."""
+    """Panels of horizontal bars, each with its own scale from zero; the longest are cut."""
     names, length, step, gap = 150, 190, 20, 60
     width = names + length + gap
     parts, top = [], 0.0
@@ -58,17 +61,23 @@ def bars(panels: Sequence[tuple[str, Sequence[Bar]]], columns: int) -> str:
         for place, (title, rows) in enumerate(row):
             left = place * width + names
             parts.append(text(place * width + 10, top + 22, title, "t"))
-            scale = length / max(bar.high for bar in rows)
+            limit = min(max(bar.high for bar in rows), CUT * median(bar.middle for bar in rows))
+            scale = length / limit
             for number, bar in enumerate(rows):
                 y = top + 36 + number * step
                 middle = y + step / 2 - 2
-                size = f'width="{bar.middle * scale:.1f}" height="{step - 4}"'
+                low, end, high = (min(v, limit) * scale for v in (bar.low, bar.middle, bar.high))
+                size = f'width="{end:.1f}" height="{step - 4}"'
                 parts += [
                     text(left - 6, y + 12, bar.label, "e"),
                     f'<rect x="{left}" y="{y:.0f}" {size} fill="{bar.colour}"/>',
-                    line(left + bar.low * scale, middle, left + bar.high * scale, middle, "r"),
-                    text(left + bar.high * scale + 5, y + 12, f"{bar.middle:.3g}"),
+                    text(left + high + 5, y + 12, f"{bar.middle:.3g}"),
                 ]
+                if bar.high > limit:
+                    cut = left + 0.9 * length
+                    parts.append(line(cut, y + step, cut + 8, y - 4, "c"))
+                else:
+                    parts.append(line(left + low, middle, left + high, middle, "r"))
         top += 50 + step * max(len(rows) for _, rows in row)
     return document(width * columns, top, parts)
 

@@ -94,7 +94,7 @@ class Server:
         if self.kind.reload is None:
             self.process.send_signal(signal.SIGHUP)
         else:
-            # It may give up waiting for a busy server; whether the change is served is seen by asking.
+            # It may give up waiting for a busy server; asking shows when the change is served.
             command = self.kind.reload(self.folder)
             subprocess.run(command, check=False, stdout=self._log, stderr=self._log)
 
