@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use super::ere::{self, ExpressionFault};
+
 //----------- Substitution ---------------------------------------------------
 
 /// A substitution expression taken apart.
@@ -20,11 +22,28 @@ pub struct Substitution<'a> {
 }
 
 impl<'a> Substitution<'a> {
-    /// Takes apart a REGEXP field.
+    /// Takes apart a REGEXP field that is to be published.
     ///
     /// Refused is what a client must discard (RFC 3402 §3.2, RFC 6116 §5.2) and what BIND refuses to
     /// pass on, for a record that resolvers drop reaches nobody.
     pub fn parse(regexp: &'a [u8]) -> Result<Self, RuleFault> {
+        let rule = Self::read(regexp)?;
+        match rule.expression {
+            [] => Err(RuleFault::EmptyExpression),
+            _ => Ok(rule),
+        }
+    }
+
+    /// Takes apart a REGEXP field that was received: an empty expression, undefined in POSIX, matches all.
+    pub fn read(regexp: &'a [u8]) -> Result<Self, RuleFault> {
+        let rule = Self::take_apart(regexp)?;
+        let groups = usize::from(ere::count_groups(&rule.plain_expression())?);
+        rule.check_groups(groups)?;
+        Ok(rule)
+    }
+
+    /// Finds the parts, which are not looked into.
+    pub(super) fn take_apart(regexp: &'a [u8]) -> Result<Self, RuleFault> {
         let [delimiter, body @ ..] = regexp else { return Err(RuleFault::Empty) };
         if matches!(delimiter, b'0'..=b'9' | b'\\' | b'i' | b'I' | 0) {
             return Err(RuleFault::BadDelimiter { found: *delimiter });
@@ -34,27 +53,79 @@ impl<'a> Substitution<'a> {
         }
         let (expression, rest) = split_at_delimiter(body, *delimiter).ok_or(RuleFault::Delimiters)?;
         let (replacement, flags) = split_at_delimiter(rest, *delimiter).ok_or(RuleFault::Delimiters)?;
+        if flags.contains(delimiter) {
+            return Err(RuleFault::Delimiters);
+        }
         if let Some(&found) = flags.iter().find(|flag| !matches!(flag, b'i' | b'I')) {
-            return Err(match found == *delimiter {
-                true => RuleFault::Delimiters,
-                false => RuleFault::UnknownFlag { found },
-            });
-        }
-        if expression.is_empty() {
-            return Err(RuleFault::EmptyExpression);
-        }
-        let groups = count_groups(expression)?;
-        let mut octets = replacement.iter();
-        while let Some(&octet) = octets.next() {
-            // A backslash takes the next octet with it: `\\1` is a backslash and a one.
-            let (b'\\', Some(&escaped)) = (octet, octets.as_slice().first()) else { continue };
-            octets.next();
-            if escaped == b'0' || escaped.is_ascii_digit() && usize::from(escaped - b'0') > groups {
-                return Err(RuleFault::NoSuchGroup { group: escaped - b'0', groups });
-            }
+            return Err(RuleFault::UnknownFlag { found });
         }
         Ok(Self { delimiter: *delimiter, expression, replacement, ignore_case: !flags.is_empty() })
     }
+
+    /// The expression as it is matched with: an escaped delimiter is that character (RFC 3402 §3.2).
+    pub fn plain_expression(&self) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(self.expression.len());
+        let mut rest = self.expression;
+        loop {
+            rest = match rest {
+                [b'\\', escaped, after @ ..] => {
+                    if *escaped != self.delimiter {
+                        plain.push(b'\\');
+                    }
+                    plain.push(*escaped);
+                    after
+                }
+                [octet, after @ ..] => {
+                    plain.push(*octet);
+                    after
+                }
+                [] => return plain,
+            }
+        }
+    }
+
+    /// The pieces of the replacement, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece> + use<'a> {
+        let (mut rest, delimiter) = (self.replacement, self.delimiter);
+        let mut kept = None;
+        std::iter::from_fn(move || {
+            if let Some(octet) = kept.take() {
+                return Some(Piece::Octet(octet));
+            }
+            let (piece, after) = match rest {
+                [b'\\', digit @ b'0'..=b'9', after @ ..] => (Piece::Group(digit - b'0'), after),
+                [b'\\', escaped, after @ ..] if *escaped == delimiter => (Piece::Octet(*escaped), after),
+                // Before anything else a backslash is one, and what follows stands for itself: `\\1` is no
+                // back-reference.
+                [b'\\', escaped, after @ ..] => {
+                    kept = Some(*escaped);
+                    (Piece::Octet(b'\\'), after)
+                }
+                [octet, after @ ..] => (Piece::Octet(*octet), after),
+                [] => return None,
+            };
+            rest = after;
+            Some(piece)
+        })
+    }
+
+    /// Checks that the expression has each group that the replacement refers to.
+    pub(super) fn check_groups(&self, groups: usize) -> Result<(), RuleFault> {
+        let missing = self.pieces().find_map(|piece| match piece {
+            Piece::Group(group) if group == 0 || usize::from(group) > groups => Some(group),
+            _ => None,
+        });
+        missing.map_or(Ok(()), |group| Err(RuleFault::NoSuchGroup { group, groups }))
+    }
+}
+
+/// A piece of a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// An octet as it is.
+    Octet(u8),
+    /// What a group took.
+    Group(u8),
 }
 
 /// What stands before and behind the first delimiter that no backslash escapes.
@@ -70,54 +141,6 @@ fn split_at_delimiter(octets: &[u8], delimiter: u8) -> Option<(&[u8], &[u8])> {
         }
     }
     None
-}
-
-/// How many groups an expression has; refuses unbalanced parentheses and brackets.
-fn count_groups(expression: &[u8]) -> Result<usize, RuleFault> {
-    let (mut groups, mut open, mut place) = (0, 0usize, 0);
-    while let Some(&octet) = expression.get(place) {
-        match octet {
-            // In POSIX a backslash is ordinary inside brackets only.
-            b'\\' if place + 1 == expression.len() => {
-                return Err(RuleFault::Unbalanced { what: "a final backslash" });
-            }
-            b'\\' => place += 1,
-            b'(' => {
-                groups += 1;
-                open += 1;
-            }
-            b')' => open = open.checked_sub(1).ok_or(RuleFault::Unbalanced { what: "a ) without its (" })?,
-            b'[' => {
-                place = end_of_bracket(expression, place)
-                    .ok_or(RuleFault::Unbalanced { what: "a [ without its ]" })?
-            }
-            _ => {}
-        }
-        place += 1;
-    }
-    match open {
-        0 => Ok(groups),
-        _ => Err(RuleFault::Unbalanced { what: "a ( without its )" }),
-    }
-}
-
-/// The place of the `]` that ends the bracket expression which begins at `start`.
-fn end_of_bracket(expression: &[u8], start: usize) -> Option<usize> {
-    let mut place = start + 1;
-    place += usize::from(expression.get(place) == Some(&b'^'));
-    // A ] that comes first is a member.
-    place += usize::from(expression.get(place) == Some(&b']'));
-    loop {
-        match (expression.get(place)?, expression.get(place + 1)) {
-            (b']', _) => return Some(place),
-            // [:class:], [.element.] and [=class=] end with their own pair.
-            (b'[', Some(&mark @ (b':' | b'.' | b'='))) => {
-                let after = expression.get(place + 2..)?;
-                place += 4 + after.windows(2).position(|pair| pair == [mark, b']'])?;
-            }
-            _ => place += 1,
-        }
-    }
 }
 
 //----------- RuleFault ------------------------------------------------------
@@ -144,10 +167,10 @@ pub enum RuleFault {
     },
     /// There is no expression to match with.
     EmptyExpression,
-    /// Parentheses, brackets or escapes of the expression do not close.
-    Unbalanced {
-        /// What was found.
-        what: &'static str,
+    /// The expression is none.
+    Expression {
+        /// Why not.
+        fault: ExpressionFault,
     },
     /// The replacement refers to a group that the expression does not have.
     NoSuchGroup {
@@ -156,6 +179,28 @@ pub enum RuleFault {
         /// How many there are.
         groups: usize,
     },
+}
+
+impl RuleFault {
+    /// The fault in one stable word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::BadDelimiter { .. } => "bad-delimiter",
+            Self::Delimiters => "delimiters",
+            Self::Nul => "nul",
+            Self::UnknownFlag { .. } => "unknown-flag",
+            Self::EmptyExpression => "empty-expression",
+            Self::Expression { .. } => "bad-expression",
+            Self::NoSuchGroup { .. } => "no-such-group",
+        }
+    }
+}
+
+impl From<ExpressionFault> for RuleFault {
+    fn from(fault: ExpressionFault) -> Self {
+        Self::Expression { fault }
+    }
 }
 
 impl fmt::Display for RuleFault {
@@ -173,7 +218,7 @@ impl fmt::Display for RuleFault {
                 write!(f, "flag \"{}\" is unknown: i is the only one", found.escape_ascii())
             }
             Self::EmptyExpression => f.write_str("its expression is empty: use ^.*$ to match every number"),
-            Self::Unbalanced { what } => write!(f, "its expression has {what}"),
+            Self::Expression { fault } => fault.fmt(f),
             Self::NoSuchGroup { group, groups } => {
                 write!(f, "\\{group} refers to a group, of which the expression has {groups}, counted from 1")
             }
@@ -199,15 +244,17 @@ mod tests {
 
     #[test]
     fn faults_are_told_apart() {
-        let faults: [(&[u8], RuleFault); 10] = [
+        let faults: [(&[u8], RuleFault); 12] = [
             (b"", RuleFault::Empty),
             (b"0a0b0", RuleFault::BadDelimiter { found: b'0' }),
             (b"!a!b", RuleFault::Delimiters),
-            (b"!a!b!c!", RuleFault::UnknownFlag { found: b'c' }),
+            (b"!a!b!c", RuleFault::UnknownFlag { found: b'c' }),
             (b"!a!b!!", RuleFault::Delimiters),
             (b"!!b!", RuleFault::EmptyExpression),
-            (b"!(a!b!", RuleFault::Unbalanced { what: "a ( without its )" }),
-            (b"![]a!b!", RuleFault::Unbalanced { what: "a [ without its ]" }),
+            (b"!a!b!i!", RuleFault::Delimiters),
+            (b"!(a!b!", ExpressionFault::Unbalanced { what: "a ( without its )" }.into()),
+            (b"![]a!b!", ExpressionFault::Unbalanced { what: "a [ without its ]" }.into()),
+            (b"!^+44!b!", ExpressionFault::NothingToRepeat { at: 1 }.into()),
             (b"!(a)!\\2!", RuleFault::NoSuchGroup { group: 2, groups: 1 }),
             (b"!(a)!\\0!", RuleFault::NoSuchGroup { group: 0, groups: 1 }),
         ];
@@ -220,6 +267,20 @@ mod tests {
     fn parentheses_in_brackets_and_behind_backslashes_are_no_groups() {
         assert!(Substitution::parse(b"![(]\\)[[:digit:](](a)!\\1!i").is_ok());
         assert!(Substitution::parse(b"!a\\!b!c\\!\\\\1!").is_ok());
+    }
+
+    #[test]
+    fn escaped_delimiters_are_the_character() {
+        let rule = Substitution::parse(b"/http:\\/\\/([^\\/:]+)\\./\\1\\/\\x\\\\1/i").unwrap();
+        assert_eq!(b"http://([^/:]+)\\."[..], rule.plain_expression());
+        let text: Vec<u8> = rule
+            .pieces()
+            .map(|piece| match piece {
+                Piece::Octet(octet) => octet,
+                Piece::Group(_) => b'#',
+            })
+            .collect();
+        assert_eq!(b"#/\\x\\\\1"[..], text);
     }
 
     proptest! {

@@ -1,0 +1,221 @@
+//! POSIX extended regular expressions, as RFC 3402 §3.2 asks for them.
+//!
+//! The match is the leftmost, of those the longest; in it each part of the expression, from left to right and
+//! from outside to inside, takes as much as it can, and a group reports its last iteration or nothing (POSIX.1
+//! XSH `regcomp`). Few engines do that, so two others can be asked for what they would do: [`Mode::Glibc`]
+//! and [`Mode::Perl`].
+//!
+//! An expression is parsed into a tree (`syntax`). For POSIX its counted repeats are written out (`program`)
+//! and sweeps over subject and program find first the match, then the split of each part (`sweep`,
+//! `posix`): time in proportion to both, whatever the expression. The other modes walk a graph
+//! (`graph`, `glibc`, `perl`). Subjects are octets; flag `i` is about ASCII letters.
+
+mod glibc;
+mod graph;
+mod perl;
+mod posix;
+mod program;
+#[cfg(test)]
+mod reference;
+mod set;
+mod sweep;
+mod syntax;
+
+use std::fmt;
+use std::ops::Range;
+
+use program::Program;
+
+/// The most octets of an expression: it has to fit in a `<character-string>`.
+pub const MAX_EXPRESSION: usize = 255;
+
+/// The most octets of a subject.
+pub const MAX_SUBJECT: usize = 2048;
+
+/// The octets of the longest AUS of ENUM: `+` and 15 digits. Expressions are made ready for it.
+const USUAL_SUBJECT: usize = 16;
+
+/// The most parts that a program or a graph may have, its repeats written out.
+const MAX_PARTS: usize = 10_000;
+
+/// The most steps of one match: some ten milliseconds.
+const MAX_STEPS: usize = 4_000_000;
+
+//----------- Mode -----------------------------------------------------------
+
+/// Whose idea of a match to follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The standard's.
+    #[default]
+    Posix,
+    /// `regcomp` and `regexec` of the GNU C library, which softswitches on Linux call: the overall match is
+    /// that of POSIX, in it the first alternative wins, and groups keep what earlier iterations took.
+    Glibc,
+    /// Perl's, and that of PCRE, Python and others: the first alternative that leads to a match wins.
+    Perl,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Posix, Self::Glibc, Self::Perl];
+
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Posix => "posix",
+            Self::Glibc => "glibc",
+            Self::Perl => "perl",
+        }
+    }
+
+    /// The mode of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+//----------- Expression -----------------------------------------------------
+
+/// What each group of a match took, the whole match first; `None`: the group took no part.
+pub type Groups = Vec<Option<Range<usize>>>;
+
+/// An expression ready to match.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    parsed: syntax::Parsed,
+    mode: Mode,
+    /// For subjects of up to [`USUAL_SUBJECT`] octets, and for others if no repeat was cut for those.
+    program: Program,
+}
+
+impl Expression {
+    /// Parses an expression and makes it ready.
+    pub fn parse(text: &[u8], mode: Mode, ignore_case: bool) -> Result<Self, ExpressionFault> {
+        let parsed = syntax::parse(text, mode, ignore_case)?;
+        let program = Program::new(&parsed, USUAL_SUBJECT)?;
+        Ok(Self { parsed, mode, program })
+    }
+
+    /// How many groups it has.
+    pub fn groups(&self) -> usize {
+        usize::from(self.parsed.groups)
+    }
+
+    /// Looks for the expression in the subject.
+    pub fn find(&self, subject: &[u8]) -> Result<Option<Groups>, ExpressionFault> {
+        if subject.len() > MAX_SUBJECT {
+            return Err(ExpressionFault::SubjectTooLong { octets: subject.len() });
+        }
+        if self.mode == Mode::Perl {
+            return perl::find(&self.parsed, subject);
+        }
+        let longer;
+        let program = match subject.len() {
+            octets if octets > USUAL_SUBJECT && self.program.is_cut() => {
+                longer = Program::new(&self.parsed, octets)?;
+                &longer
+            }
+            _ => &self.program,
+        };
+        match self.mode {
+            Mode::Glibc => glibc::find(&self.parsed, program, subject),
+            _ => posix::find(program, &self.parsed, subject),
+        }
+    }
+}
+
+/// How many groups an expression has, if it is one.
+pub fn count_groups(text: &[u8]) -> Result<u8, ExpressionFault> {
+    syntax::parse(text, Mode::Posix, false).map(|parsed| parsed.groups)
+}
+
+//----------- ExpressionFault ------------------------------------------------
+
+/// Why an expression cannot be used, or not on that subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpressionFault {
+    /// It does not fit in a record.
+    TooLong {
+        /// How long it is.
+        octets: usize,
+    },
+    /// Parentheses, brackets or escapes do not close.
+    Unbalanced {
+        /// What was found.
+        what: &'static str,
+    },
+    /// A repeat stands where there is nothing to repeat, as in `^+44`.
+    NothingToRepeat {
+        /// How many octets stand before it.
+        at: usize,
+    },
+    /// A `{` begins no interval.
+    Interval {
+        /// How many octets stand before it.
+        at: usize,
+    },
+    /// A range in brackets runs backwards or has no single octet at an end.
+    Range,
+    /// Brackets name a class or an element that there is not.
+    Class,
+    /// It refers back to a group.
+    BackReference,
+    /// Something that is no extended regular expression, or not taken in this mode.
+    NotTaken,
+    /// Groups or repeats are nested too deeply.
+    TooDeep,
+    /// Written out, its counted repeats are too many.
+    TooLarge,
+    /// The subject is too long.
+    SubjectTooLong {
+        /// How long it is.
+        octets: usize,
+    },
+    /// The match took too many steps.
+    TooCostly,
+}
+
+impl fmt::Display for ExpressionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { octets } => {
+                write!(f, "its expression has {octets} octets, at most {MAX_EXPRESSION} fit in a record")
+            }
+            Self::Unbalanced { what } => write!(f, "its expression has {what}"),
+            Self::NothingToRepeat { at } => write!(
+                f,
+                "its expression has a repeat with nothing to repeat behind {at} octets: \
+                 write \\+ for a plus, \\* for a star"
+            ),
+            Self::Interval { at } => write!(
+                f,
+                "its expression has a brace that begins no interval behind {at} octets: \
+                 write {{m}}, {{m,}} or {{m,n}} with m <= n <= 255, or \\{{"
+            ),
+            Self::Range => f.write_str("its expression has a range in brackets that is none"),
+            Self::Class => f.write_str("its expression has a class in brackets that does not exist"),
+            Self::BackReference => {
+                f.write_str("its expression refers back to a group, which extended expressions cannot")
+            }
+            Self::NotTaken => {
+                f.write_str("its expression has something that extended regular expressions do not have")
+            }
+            Self::TooDeep => f.write_str("its expression nests more than 64 groups and repeats"),
+            Self::TooLarge => write!(
+                f,
+                "its expression has more than {MAX_PARTS} parts with its repeats written out: use smaller counts"
+            ),
+            Self::SubjectTooLong { octets } => {
+                write!(f, "a string of {octets} octets is not matched, at most {MAX_SUBJECT} are")
+            }
+            Self::TooCostly => write!(f, "its expression takes more than {MAX_STEPS} steps on this string"),
+        }
+    }
+}
+
+impl std::error::Error for ExpressionFault {}
+
+#[cfg(test)]
+mod tests;
