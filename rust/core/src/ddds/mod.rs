@@ -1,8 +1,11 @@
 //! The Dynamic Delegation Discovery System: rules, and which of them to use (RFC 3402, RFC 6116).
 //!
-//! [`Substitution`] takes a REGEXP field apart, [`ere`] has the regular expressions.
+//! [`Substitution`] takes a REGEXP field apart, [`ere`] has the regular expressions, [`Rule`] applies the
+//! field to an Application Unique String.
 
 pub mod ere;
+mod rule;
 mod substitution;
 
+pub use rule::{MAX_OUTPUT, Rule, Skip};
 pub use substitution::{Piece, RuleFault, Substitution};
