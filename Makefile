@@ -14,7 +14,7 @@ NOTE ?=
 SNAPSHOT := python/numdip/data/bundled.snap
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python lint format bench bench-ported bench-peers conformance wheel plan clean tools
+.PHONY: help run test test-rust test-python lint format bench bench-instructions bench-ported bench-peers conformance wheel plan clean tools
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -42,7 +42,7 @@ lint: $(VENV)/debug.stamp $(VENV)/dev.stamp  ## rustfmt, clippy, ruff, mypy, stu
 	@echo "==> ruff, mypy, stubtest"
 	@$(BIN)/ruff check --quiet python tests benches
 	@$(BIN)/ruff format --quiet --check python tests benches
-	@for tree in python/numdip tests/python tests/conformance benches/python benches/compare benches/peers; do $(BIN)/python -m mypy $$tree || exit 1; done
+	@for tree in python/numdip tests/python tests/conformance benches/python benches/compare benches/peers benches/instructions.py; do $(BIN)/python -m mypy $$tree || exit 1; done
 	@MYPYPATH=python $(BIN)/python -W ignore -m mypy.stubtest --concise numdip._native
 
 format:  ## format Rust and Python sources
@@ -55,6 +55,9 @@ bench: $(VENV)/release.stamp $(VENV)/dev.stamp  ## Rust and Python benchmarks, a
 	@cargo bench --quiet --locked -p numdip-core --bench respond --bench ported
 	@echo "==> Python benches"
 	@$(BIN)/python -m pytest -q benches/python --benchmark-only --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=mean
+
+bench-instructions: | tools  ## instructions of each step from query to response (valgrind), beside the last record
+	@$(PYTHON) benches/instructions.py
 
 bench-ported: $(VENV)/release.stamp $(VENV)/dev.stamp  ## ported numbers beside other structures and Redis; COUNTS="1e6 1e7"
 	@command -v redis-server >/dev/null || { echo "Redis is missing, the comparison runs it: apt-get install redis-server"; exit 1; }
