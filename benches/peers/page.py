@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import plots
+from measure import DISTURBED
 from plots import COLOURS, GREY, Bar, Line
 
 HEADING = """\
@@ -23,8 +24,6 @@ TITLES = {
     "udp-64": "UDP, 64 sockets",
     "tcp-4": "TCP, 4 connections",
 }
-#: CPU time of others during a run, as a share of one CPU, above which a row is marked.
-DISTURBED = 0.05
 #: Use of its CPU below which a server was not what limited the rate.
 BUSY = 0.95
 

@@ -108,6 +108,10 @@ def curves(title: str, x_title: str, y_title: str, lines: Sequence[Line]) -> str
             f'<polyline points="{start},{y} {start + 24},{y}" {look}/>',
             text(start + 30, y + 4, each.label),
         ]
+        parts += [
+            f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{each.colour}"/>'
+            for x, y in each.points
+        ]
     return document(left + width + key, top + height + 50, parts)
 
 
