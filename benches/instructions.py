@@ -57,8 +57,8 @@ def main() -> None:
 
 def build() -> str:
     """Build the bench and give the path of its program."""
-    bench = ("cargo", "bench", "--quiet", "--locked", "-p", "numdip-core", "--bench", "instructions")
-    messages = run([*bench, "--no-run", "--message-format=json"]).stdout
+    bench = ("cargo", "bench", "--quiet", "--locked", "-p", "numdip-core", "--no-run")
+    messages = run([*bench, "--bench", "instructions", "--message-format=json"]).stdout
     built = [json.loads(line) for line in messages.splitlines()]
     programs = [message["executable"] for message in built if message.get("executable")]
     return str(programs[-1])
