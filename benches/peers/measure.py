@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,8 @@ QUICK_SHARES = (0.25, 0.5, 0.75)
 HALF = 0.5
 OVERLOAD = 3
 #: CPU time of other programs during a measurement, as a share of one CPU, above which it is made
-#: again, and how often that may happen in a whole run.
-DISTURBED, AGAIN = 0.05, 40
+#: again.
+DISTURBED = 0.05
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,10 @@ def understood(server: Server, process: subprocess.Popen[str], output: str) -> d
 # ---------- Throughput ---------------------------------------------------------------------------
 
 
-def throughput(servers: list[Server], rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """Every server in every scenario, in turn, over and over."""
+def throughput(
+    servers: list[Server], rounds: int, seconds: float, again: Iterator[int]
+) -> list[dict[str, Any]]:
+    """Every server in every scenario, in turn, over and over; once more for each of *again*."""
     said: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for number in range(rounds):
         # Another one begins each round, so that none always follows the same.
@@ -111,7 +114,7 @@ def throughput(servers: list[Server], rounds: int, seconds: float) -> list[dict[
             for scenario in SCENARIOS:
                 if server.kind.tcp if scenario.tcp else server.kind.udp:
                     one = loaded(server, *scenario.options(), seconds=seconds)
-                    if one["others_share"] > DISTURBED and next(_AGAIN, None) is not None:
+                    if one["others_share"] > DISTURBED and next(again, None) is not None:
                         other = loaded(server, *scenario.options(), seconds=seconds)
                         one = min(one, other, key=lambda run: run["others_share"])
                     said.setdefault((server.kind.name, scenario.name), []).append(one)
@@ -283,4 +286,3 @@ def say(text: str) -> None:
 
 
 STARTED = time.monotonic()
-_AGAIN = iter(range(AGAIN))
