@@ -19,8 +19,8 @@ Each is a :class:`NumdipError` and also the built-in that a Python programmer wo
 
 A number that is merely unknown is no error: look-ups give ``None``.
 
-The classes live here and the Rust extension raises them: ``NumberError`` and ``DomainError`` with a
-message and a code, the others with a message alone.
+The classes live here and the Rust extension raises them: ``NumberError``, ``DomainError`` and
+``RuleError`` with a message and a code, the others with a message alone.
 """
 
 from __future__ import annotations
@@ -82,7 +82,17 @@ class NaptrError(NumdipError, ValueError):
 
 
 class RuleError(NumdipError, ValueError):
-    """A NAPTR record whose substitution expression is no valid rule (RFC 3402 §3.2)."""
+    """A NAPTR record that is no valid DDDS rule, or gives no URI (RFC 3402 §3.2, RFC 6116 §5.2).
+
+    Attributes:
+        code: why, in one stable word. Of the rule: ``empty``, ``bad-delimiter``, ``delimiters``
+            (not three), ``nul``, ``unknown-flag``, ``bad-expression``, ``no-such-group``. Of what
+            it gives for a string: ``no-uri``, ``too-long``, ``too-costly``.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class TimeError(NumdipError, ValueError):

@@ -14,6 +14,7 @@
 )]
 
 mod damage;
+mod ddds;
 mod delta_layers;
 mod encoding;
 mod explain;

@@ -19,7 +19,17 @@ const FILE: &str = include_str!("../vectors/core.json");
 
 /// Runs the cases of one category; the message of a failure names each case that failed.
 fn run(category: &str, least: usize, judge: impl Fn(&Value, &Value) -> Result<(), String>) {
-    let file: Value = serde_json::from_str(FILE).unwrap();
+    run_of(FILE, category, least, judge);
+}
+
+/// Runs the cases of one category of a file, which is given as text.
+pub(crate) fn run_of(
+    file: &str,
+    category: &str,
+    least: usize,
+    judge: impl Fn(&Value, &Value) -> Result<(), String>,
+) {
+    let file: Value = serde_json::from_str(file).unwrap();
     let cases: Vec<&Value> =
         file["cases"].as_array().unwrap().iter().filter(|case| case["category"] == category).collect();
     assert!(cases.len() >= least, "{} cases of {category}, there were {least}", cases.len());
@@ -32,7 +42,7 @@ fn run(category: &str, least: usize, judge: impl Fn(&Value, &Value) -> Result<()
     assert!(faults.is_empty(), "{} of {} failed:\n{}", faults.len(), cases.len(), faults.join("\n"));
 }
 
-fn str_of<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn str_of<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("{key} is missing"))
 }
 

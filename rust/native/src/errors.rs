@@ -2,6 +2,7 @@
 //! where one becomes the other.
 
 use numdip_core::apex::DomainError as CoreDomainError;
+use numdip_core::ddds::{RuleFault, Skip};
 use numdip_core::dns::name::NameError;
 use numdip_core::naptr::NaptrError as CoreNaptrError;
 use numdip_core::number::NumberError as CoreNumberError;
@@ -22,6 +23,7 @@ mod classes {
     import_exception!(numdip.errors, NaptrError);
     import_exception!(numdip.errors, NumberError);
     import_exception!(numdip.errors, PlanError);
+    import_exception!(numdip.errors, RuleError);
     import_exception!(numdip.errors, ServerError);
     import_exception!(numdip.errors, SnapshotError);
     import_exception!(numdip.errors, TimeError);
@@ -34,6 +36,8 @@ pub(crate) enum Fault {
     Number(CoreNumberError),
     Domain(CoreDomainError),
     Naptr(CoreNaptrError),
+    /// The code of what is wrong with a rule, and the message.
+    Rule(String, &'static str),
     Snapshot(String),
     Plan(String),
     Config(String),
@@ -49,6 +53,7 @@ impl From<Fault> for PyErr {
             Fault::Number(error) => classes::NumberError::new_err((error.to_string(), error.code())),
             Fault::Domain(error) => classes::DomainError::new_err((error.to_string(), error.code())),
             Fault::Naptr(error) => classes::NaptrError::new_err(error.to_string()),
+            Fault::Rule(text, code) => classes::RuleError::new_err((text, code)),
             Fault::Snapshot(text) => classes::SnapshotError::new_err(text),
             Fault::Plan(text) => classes::PlanError::new_err(text),
             Fault::Config(text) => classes::ConfigError::new_err(text),
@@ -80,6 +85,18 @@ impl From<NameError> for Fault {
 impl From<CoreNaptrError> for Fault {
     fn from(error: CoreNaptrError) -> Self {
         Self::Naptr(error)
+    }
+}
+
+impl From<RuleFault> for Fault {
+    fn from(fault: RuleFault) -> Self {
+        Self::Rule(format!("regexp: {fault}"), fault.code())
+    }
+}
+
+impl From<Skip> for Fault {
+    fn from(skip: Skip) -> Self {
+        Self::Rule(format!("the record is to be passed over: {skip}"), skip.code())
     }
 }
 

@@ -1,14 +1,18 @@
 //! `numdip.Naptr`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
+use numdip_core::ddds::ere::Mode;
+use numdip_core::ddds::{Rule, Skip};
 use numdip_core::naptr::{self, Naptr as CoreNaptr};
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::errors::Fault;
+use crate::number::Number;
 
 /// The data of one NAPTR record (RFC 3403 §4.1).
 ///
@@ -18,6 +22,9 @@ use crate::errors::Fault;
 #[pyclass(frozen, eq, module = "numdip")]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Naptr(CoreNaptr);
+
+/// Octet offsets from where to where.
+type Span = (usize, usize);
 
 impl From<CoreNaptr> for Naptr {
     fn from(naptr: CoreNaptr) -> Self {
@@ -101,6 +108,45 @@ impl Naptr {
         self.0.to_string()
     }
 
+    /// Applies the regexp to an Application Unique String such as "+447786852522" (RFC 3402 §3.2).
+    ///
+    /// Gives the URI; None if the expression does not match, or the output is empty. With uri=False the output may
+    /// be any text: rules that are not terminal can give names. mode says whose idea of a match to follow:
+    /// "posix", or what "glibc" or "perl" would do. Raises RuleError when the regexp is no valid rule, or what it
+    /// gives is no absolute URI or too long: a client passes such a record over (RFC 6116 §5.2).
+    #[pyo3(signature = (aus, *, mode = "posix", uri = true))]
+    fn apply<'py>(
+        &self,
+        py: Python<'py>,
+        aus: &Bound<'py, PyAny>,
+        mode: &str,
+        uri: bool,
+    ) -> Result<Option<Bound<'py, PyAny>>, Fault> {
+        let (rule, aus) = (self.rule(mode)?, subject(aus)?);
+        match py.detach(|| if uri { rule.apply(&aus) } else { rule.rewrite(&aus) }) {
+            Ok(output) => Ok(Some(text(py, &output)?)),
+            Err(Skip::NoMatch | Skip::EmptyOutput) => Ok(None),
+            Err(skip) => Err(skip.into()),
+        }
+    }
+
+    /// What the regexp's expression and each of its groups take of a string, as pairs of octet offsets.
+    ///
+    /// The first is the whole match; None stands for a group without part in it. None if there is no match.
+    /// Raises RuleError when the regexp is no valid rule, or too costly for that string.
+    #[pyo3(signature = (aus, *, mode = "posix"))]
+    fn groups(
+        &self,
+        py: Python<'_>,
+        aus: &Bound<'_, PyAny>,
+        mode: &str,
+    ) -> Result<Option<Vec<Option<Span>>>, Fault> {
+        let (rule, aus) = (self.rule(mode)?, subject(aus)?);
+        let groups = py.detach(|| rule.find(&aus)).map_err(Skip::Expression)?;
+        let span = |group: Option<Range<usize>>| group.map(|group| (group.start, group.end));
+        Ok(groups.map(|groups| groups.into_iter().map(span).collect()))
+    }
+
     fn __str__(&self) -> String {
         self.0.to_string()
     }
@@ -118,6 +164,24 @@ impl Naptr {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
         Ok((slf.get_type().getattr("from_wire")?, (slf.get().to_wire(slf.py()),)))
     }
+}
+
+impl Naptr {
+    fn rule(&self, mode: &str) -> Result<Rule, Fault> {
+        let mode = Mode::of_name(mode).ok_or_else(|| {
+            let names = Mode::ALL.map(Mode::name).join(", ");
+            PyValueError::new_err(format!("mode: found {mode:?}, expected one of {names}"))
+        })?;
+        Ok(Rule::compile(self.0.regexp(), mode)?)
+    }
+}
+
+/// The octets of an Application Unique String given as str, bytes or Number.
+fn subject(value: &Bound<'_, PyAny>) -> Result<Vec<u8>, Fault> {
+    if value.is_instance_of::<Number>() {
+        return Ok(value.str()?.extract::<String>()?.into_bytes());
+    }
+    Ok(octets(Some(value))?)
 }
 
 /// A field as str; octets that are not UTF-8 become surrogates, so nothing is lost.

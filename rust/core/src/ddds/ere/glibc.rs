@@ -2,7 +2,8 @@
 //!
 //! Follows what `regexec` of glibc 2.36 does for expressions without back-references: one walk along steps
 //! from which the end can be reached, where the first of two is preferred unless it was passed since the last
-//! octet. Groups keep what earlier iterations took.
+//! octet. Groups keep what earlier iterations took. Where that walk goes around in circles, so does glibc, for ever;
+//! here it runs out of steps. Not modelled is what glibc makes of `^` and `$` inside optional groups.
 
 use std::ops::Range;
 

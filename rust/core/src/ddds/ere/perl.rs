@@ -1,7 +1,8 @@
 //! The match of Perl: at the leftmost place, the first way that leads to a match.
 //!
 //! Alternatives are tried in order and repeats take as much as they can before less; what an expression
-//! may cost so has no bound but [`MAX_PERL_STEPS`].
+//! may cost so has no bound but [`MAX_PERL_STEPS`]. Groups keep what earlier iterations took, as in PCRE and Python;
+//! Perl itself forgets it in some loops that take nothing in the end.
 
 use std::ops::Range;
 

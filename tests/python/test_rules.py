@@ -1,0 +1,229 @@
+"""Substitution expressions: cases of ``tests/vectors/ddds.json``, and other engines as oracles."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import json
+import platform
+import random
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import numdip
+
+FILE = json.loads(Path(__file__).parent.parent.joinpath("vectors", "ddds.json").read_text("utf-8"))
+MODES: list[Literal["posix", "glibc", "perl"]] = ["posix", "glibc", "perl"]
+
+Spans = list[tuple[int, int] | None]
+
+
+def cases(category: str, least: int) -> pytest.MarkDecorator:
+    """Gives a test the input and the expectation of each case of a category."""
+    found = [case for case in FILE["cases"] if case["category"] == category]
+    assert len(found) >= least, f"{len(found)} cases of {category}, there were {least}"
+    return pytest.mark.parametrize(
+        ("given", "expected"),
+        [pytest.param(case["input"], case["expect"], id=case["id"]) for case in found],
+    )
+
+
+def rule(regexp: str | bytes) -> numdip.Naptr:
+    return numdip.Naptr(order=1, preference=1, flags="u", services="E2U+x", regexp=regexp)
+
+
+# ---------- Cases --------------------------------------------------------------------------------
+
+
+@cases("regexp", 76)
+def test_a_regexp_gives_its_output(given: dict[str, str], expected: dict[str, Any]) -> None:
+    record = rule(bytes.fromhex(given["regexp_hex"]))
+    code = expected.get("skip")
+    if code in {"no-match", "empty-output"}:
+        assert record.apply(given["aus"]) is None
+        return
+    if code is not None:
+        with pytest.raises(numdip.RuleError) as caught:
+            record.apply(given["aus"])
+        assert caught.value.code == code
+        return
+    # The file shows octets as the characters of the same numbers.
+    output = expected["output"].encode("latin-1").decode("utf-8", "surrogateescape")
+    assert record.apply(given["aus"], uri=False) == output
+    if expected["uri"]:
+        assert record.apply(given["aus"]) == output
+    else:
+        with pytest.raises(numdip.RuleError) as caught:
+            record.apply(given["aus"])
+        assert caught.value.code == "no-uri"
+
+
+@cases("posix", 13)
+@pytest.mark.parametrize("mode", MODES)
+def test_groups_take_what_each_mode_says(
+    given: dict[str, str], expected: dict[str, Any], mode: Literal["posix", "glibc", "perl"]
+) -> None:
+    spans = rule(f"~{given['ere']}~x~").groups(given["subject"], mode=mode)
+    assert spans is not None
+    taken = [span and given["subject"][span[0] : span[1]] for span in spans]
+    assert taken == expected[mode]
+
+
+@cases("modes", 1)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_rule_gives_what_each_mode_says(
+    given: dict[str, str], expected: dict[str, str], mode: Literal["posix", "glibc", "perl"]
+) -> None:
+    assert rule(given["regexp"]).apply(given["aus"], mode=mode) == expected[mode]
+
+
+def test_a_string_may_be_text_octets_or_a_number() -> None:
+    record = rule(r"!^\+44(.*)$!sip:\1@gw.example!")
+    for aus in ("+441632960083", b"+441632960083", numdip.Number("+44 1632 960083")):
+        assert record.apply(aus) == "sip:1632960083@gw.example"
+    assert record.apply("+33123456789") is None
+    assert record.groups("+33123456789") is None
+
+
+def test_what_cannot_be_asked_for_is_told() -> None:
+    with pytest.raises(ValueError, match="expected one of posix, glibc, perl"):
+        rule("!a!b!").apply("+44", mode="pcre")  # type: ignore[arg-type]
+    with pytest.raises(numdip.RuleError, match="it is empty") as caught:
+        rule("").apply("+44")
+    assert caught.value.code == "empty"
+    with pytest.raises(TypeError):
+        rule("!a!b!").apply(44)  # type: ignore[arg-type]
+
+
+# ---------- Oracles ------------------------------------------------------------------------------
+
+
+def expression(rng: random.Random, depth: int, repeats: list[str], *, empty: bool = True) -> str:
+    """An expression with a little of everything over the letters a, b and c."""
+
+    def inner() -> str:
+        return expression(rng, depth - 1, repeats, empty=empty)
+
+    kind = rng.random()
+    if depth == 0 or kind < 0.25:
+        others = [".", "[ab]", "[^a]", *(["()"] if empty else [])]
+        return rng.choice(others) if rng.random() < 0.3 else rng.choice("abc")
+    if kind < 0.5:
+        return "".join(inner() for _ in range(rng.randint(2, 3)))
+    if kind < 0.7:
+        return "(" + "|".join(inner() for _ in range(rng.randint(2, 3))) + ")"
+    return f"({inner()})" + (rng.choice(repeats) if kind < 0.95 else "")
+
+
+def subject(rng: random.Random) -> str:
+    return "".join(rng.choice("abc") for _ in range(rng.randint(0, 7)))
+
+
+REPEATS = ["*", "+", "?", "{2}", "{1,2}", "{0,3}", "{2,}", "{0}"]
+
+
+class Match(ctypes.Structure):
+    """``regmatch_t``."""
+
+    _fields_ = (("start", ctypes.c_int), ("end", ctypes.c_int))
+
+
+class Glibc:
+    """``regcomp`` and ``regexec`` of the C library that Python runs on."""
+
+    def __init__(self) -> None:
+        self.library = ctypes.CDLL(ctypes.util.find_library("c"))
+
+    def groups(self, text: str, string: str) -> Spans | None:
+        # regex_t has 64 octets.
+        compiled = ctypes.create_string_buffer(256)
+        extended = 1
+        assert self.library.regcomp(compiled, text.encode(), extended) == 0, text
+        matches = (Match * (text.count("(") + 1))()
+        failed = self.library.regexec(compiled, string.encode(), len(matches), matches, 0)
+        self.library.regfree(compiled)
+        return None if failed else [(m.start, m.end) if m.start >= 0 else None for m in matches]
+
+
+def glibc_groups(text: str, string: str) -> Spans | str | None:
+    """What the mode gives; where glibc goes around in circles for ever, it runs out of steps."""
+    try:
+        return rule(f"!{text}!x!").groups(string, mode="glibc")
+    except numdip.RuleError as error:
+        return error.code
+
+
+glibc_only = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc is the oracle")
+
+
+@glibc_only
+@pytest.mark.parametrize("seed", range(4))
+def test_glibc_mode_does_what_glibc_does(seed: int) -> None:
+    rng, glibc, compared = random.Random(seed), Glibc(), 0
+    for _ in range(3000):
+        text, string = expression(rng, rng.randint(1, 4), REPEATS), subject(rng)
+        if rng.random() < 0.2:
+            text = f"^{text}$"
+        if len(text) > 200:
+            continue
+        found = glibc_groups(text, string)
+        if found != "too-costly":
+            assert found == glibc.groups(text, string), (text, string)
+            compared += 1
+    assert compared > 2500
+
+
+@glibc_only
+def test_posix_and_glibc_agree_on_where_a_match_is() -> None:
+    rng, glibc = random.Random(1), Glibc()
+    for _ in range(3000):
+        text, string = expression(rng, rng.randint(1, 3), REPEATS, empty=False), subject(rng)
+        if len(text) > 200:
+            continue
+        if glibc_groups(text, string) == "too-costly":
+            continue
+        ours, theirs = rule(f"!{text}!x!").groups(string), glibc.groups(text, string)
+        assert (ours and ours[0]) == (theirs and theirs[0]), (text, string)
+
+
+@glibc_only
+def test_posix_and_glibc_agree_without_alternatives_and_repeated_groups() -> None:
+    """What nearly all deployed rules are: groups in a row, repeats of single characters."""
+    rng, glibc, matched = random.Random(1), Glibc(), 0
+    atoms = ["a", "b", ".", "[ab]", "[^a]", "[[:alpha:]]"]
+    for _ in range(4000):
+        parts = []
+        for _ in range(rng.randint(1, 5)):
+            part = rng.choice(atoms) + rng.choice(
+                ["", "*", "+", "?", "{2}", "{1,3}", "{0,2}", "{1,}"]
+            )
+            parts.append(f"({part})" if rng.random() < 0.6 else part)
+        text = rng.choice(["", "^"]) + "".join(parts) + rng.choice(["", "$"])
+        string = subject(rng)
+        ours = rule(f"!{text}!x!").groups(string)
+        assert ours == glibc.groups(text, string), (text, string)
+        matched += ours is not None
+    assert matched > 1000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_perl_mode_does_what_python_does(seed: int) -> None:
+    rng = random.Random(seed)
+    # Which empty iterations of {1,2} are the last is told differently by Perl, PCRE and Python.
+    repeats = ["*", "+", "?", "*?", "+?", "??", "{2}", "{3}"]
+    for _ in range(2000):
+        text = expression(rng, rng.randint(1, 4), repeats, empty=False)
+        string = subject(rng)
+        if rng.random() < 0.2:
+            text = f"^{text}$"
+        if len(text) > 200:
+            continue
+        theirs = re.search(text, string)
+        expected: Spans | None = None
+        if theirs:
+            spans = [theirs.span(group) for group in range(theirs.re.groups + 1)]
+            expected = [None if span == (-1, -1) else span for span in spans]
+        assert rule(f"!{text}!x!").groups(string, mode="perl") == expected, (text, string)
