@@ -1,4 +1,4 @@
-//! Writes what the fuzzers start from into `corpus/`: the requests of the vectors, and a small file.
+//! Writes what the fuzzers start from into `corpus/`: the requests and rules of the vectors, and a small file.
 
 #![allow(dead_code, reason = "of the harness only the file is used")]
 
@@ -16,11 +16,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (Some(id), Some(hex)) = (case["id"].as_str(), case["input"]["query_hex"].as_str()) else {
             continue;
         };
-        let octets: Result<Vec<u8>, _> =
-            (0..hex.len() / 2).map(|place| u8::from_str_radix(&hex[2 * place..2 * place + 2], 16)).collect();
-        fs::write(corpus.join("respond").join(id), octets?)?;
+        fs::write(corpus.join("respond").join(id), unhex(hex)?)?;
+    }
+    let vectors: serde_json::Value = serde_json::from_str(include_str!("../vectors/ddds.json"))?;
+    fs::create_dir_all(corpus.join("rules"))?;
+    for case in vectors["cases"].as_array().ok_or("no cases")? {
+        let (Some(id), Some(hex)) = (case["id"].as_str(), case["input"]["regexp_hex"].as_str()) else {
+            continue;
+        };
+        let mut input = unhex(hex)?;
+        input.push(0);
+        input.extend_from_slice(case["input"]["aus"].as_str().unwrap_or_default().as_bytes());
+        fs::write(corpus.join("rules").join(id), input)?;
     }
     fs::create_dir_all(corpus.join("snapshot"))?;
     fs::write(corpus.join("snapshot/small"), harness::snapshot_octets())?;
     Ok(())
+}
+
+fn unhex(hex: &str) -> Result<Vec<u8>, std::num::ParseIntError> {
+    (0..hex.len() / 2).map(|place| u8::from_str_radix(&hex[2 * place..2 * place + 2], 16)).collect()
 }

@@ -1,7 +1,7 @@
 //! The proof of the core, by its public API: properties and oracles first, then the documented
 //! octets and one example for each rule.
 //!
-//! Cases that Python runs too stand in `tests/vectors/core.json`. The modules here share one binary,
+//! Cases that Python runs too stand in `tests/vectors/`. The modules here share one binary,
 //! since each binary is linked on its own; what must be alone in its process (`allocations.rs`) has
 //! one of its own.
 
@@ -19,6 +19,7 @@ mod delta_layers;
 mod encoding;
 mod explain;
 mod fuzz_respond;
+mod fuzz_rules;
 mod fuzz_stored;
 #[path = "../fuzz/harness.rs"]
 mod harness;
@@ -31,6 +32,8 @@ mod respond;
 mod respond_edns;
 mod respond_properties;
 mod routing;
+#[path = "../fuzz/rules.rs"]
+mod rules;
 mod snapshot;
 #[path = "../fuzz/stored.rs"]
 mod stored;
