@@ -80,6 +80,13 @@ def test_a_rule_gives_what_each_mode_says(
     assert rule(given["regexp"]).apply(given["aus"], mode=mode) == expected[mode]
 
 
+@cases("service", 38)
+def test_enumservices_are_those_of_enum(given: dict[str, str], expected: dict[str, Any]) -> None:
+    record = numdip.Naptr(order=1, preference=1, services=given["services"])
+    of_enum = expected.get("services", []) if given["application"] == "ENUM" else []
+    assert record.enumservices == [":".join([s["type"], *s["subtypes"]]) for s in of_enum]
+
+
 def test_a_string_may_be_text_octets_or_a_number() -> None:
     record = rule(r"!^\+44(.*)$!sip:\1@gw.example!")
     for aus in ("+441632960083", b"+441632960083", numdip.Number("+44 1632 960083")):

@@ -2,7 +2,10 @@
 
 use numdip_core::ddds::ere::{Expression, Mode};
 use numdip_core::ddds::{Rule, Skip, Substitution};
-use serde_json::Value;
+use numdip_core::naptr::services::{
+    ApplicationServices, Enumservice, Enumservices, ResolutionServices, SipTransport,
+};
+use serde_json::{Value, json};
 
 use crate::support::unhex;
 use crate::vectors::{run_of, str_of};
@@ -68,4 +71,30 @@ fn rules_give_what_each_mode_says() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn services_are_read_as_their_application_does() {
+    let judge = |input: &Value, expected: &Value| {
+        let field = str_of(input, "services").as_bytes();
+        let found = match str_of(input, "application") {
+            "ENUM" => Enumservices::parse(field).map(|found| {
+                let form = if found.is_old { "rfc2916" } else { "rfc6116" };
+                let one = |service: &Enumservice| json!({"type": service.kind, "subtypes": service.subtypes});
+                let services: Vec<Value> = found.services.iter().map(one).collect();
+                json!({"form": form, "services": services})
+            }),
+            "URI-RES" => ResolutionServices::parse(field)
+                .map(|found| json!({"protocol": found.protocol, "rs": found.services})),
+            "S-NAPTR" => ApplicationServices::parse(field)
+                .map(|found| json!({"app_service": found.service, "app_protocols": found.protocols})),
+            "SIP" => SipTransport::parse(field).map(|found| {
+                let protocol = if found.is_secure() { "sips" } else { "sip" };
+                json!({"protocol": protocol, "transport": found.name()})
+            }),
+            other => panic!("no such application: {other}"),
+        };
+        same(expected, &found.unwrap_or_else(|_| json!({"error": true})))
+    };
+    run_of(FILE, "service", 38, judge);
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use numdip_core::ddds::ere::Mode;
 use numdip_core::ddds::{Rule, Skip};
+use numdip_core::naptr::services::Enumservices;
 use numdip_core::naptr::{self, Naptr as CoreNaptr};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -84,6 +85,14 @@ impl Naptr {
     #[getter]
     fn services<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         text(py, self.0.services())
+    }
+
+    /// The enumservices of services in lower case, best first, such as ["voice:tel", "sms:tel"]; empty if the
+    /// field is not ENUM's. The old form sip+E2U (RFC 2916) is read too.
+    #[getter]
+    fn enumservices(&self) -> Vec<String> {
+        let services = Enumservices::parse(self.0.services()).map(|found| found.services).unwrap_or_default();
+        services.iter().map(ToString::to_string).collect()
     }
 
     /// A substitution expression (RFC 3402 §3.2), or nothing. Octets that are not UTF-8 are surrogates.

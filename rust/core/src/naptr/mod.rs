@@ -1,7 +1,8 @@
 //! NAPTR record data: the six fields, wire and presentation form (RFC 3403 §4.1).
 //!
-//! [`text`] holds the presentation form.
+//! [`text`] holds the presentation form, [`services`] the grammars of the SERVICES field.
 
+pub mod services;
 pub mod text;
 
 use crate::dns::name;

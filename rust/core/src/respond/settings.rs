@@ -5,6 +5,7 @@ use std::fmt;
 use super::records;
 use crate::apex::Apex;
 use crate::ddds::Substitution;
+use crate::naptr::services::Enumservices;
 use crate::naptr::{MAX_STRING, Naptr};
 
 /// The greatest TTL (RFC 2181 §8).
@@ -95,17 +96,10 @@ impl Settings {
     }
 }
 
-/// Whether a text is `"E2U" 1*("+" type *(":" subtype))`, letter case aside (RFC 6116 §3.4.3).
+/// Whether a text is a SERVICES field that ENUM may publish (RFC 6116 §3.4.3).
 fn is_services_field(text: &str) -> bool {
-    let is_token = |token: &str| {
-        let is_of_token = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
-        (1..=32).contains(&token.len()) && token.bytes().all(is_of_token)
-    };
-    let mut parts = text.split('+');
     text.len() <= MAX_STRING
-        && text.contains('+')
-        && parts.next().is_some_and(|application| application.eq_ignore_ascii_case("E2U"))
-        && parts.all(|enumservice| enumservice.split(':').all(is_token))
+        && Enumservices::parse(text.as_bytes()).is_ok_and(|enumservices| !enumservices.is_old)
 }
 
 //----------- SettingsError --------------------------------------------------
