@@ -1,10 +1,14 @@
 //! Runs the cases of `tests/vectors/ddds.json`, which Python runs as well.
 
+use numdip_core::apex::Apex;
 use numdip_core::ddds::ere::{Expression, Mode};
+use numdip_core::ddds::select::{Move, Walk, Wanted};
 use numdip_core::ddds::{Rule, Skip, Substitution};
+use numdip_core::naptr::Naptr;
 use numdip_core::naptr::services::{
     ApplicationServices, Enumservice, Enumservices, ResolutionServices, SipTransport,
 };
+use numdip_core::number::{Form, Number};
 use serde_json::{Value, json};
 
 use crate::support::unhex;
@@ -97,4 +101,67 @@ fn services_are_read_as_their_application_does() {
         same(expected, &found.unwrap_or_else(|_| json!({"error": true})))
     };
     run_of(FILE, "service", 38, judge);
+}
+
+#[test]
+fn records_are_chosen_as_enum_has_it() {
+    let records = |rows: &Value| -> Vec<Naptr> {
+        let rows = rows.as_array().into_iter().flatten();
+        rows.map(|row| {
+            let number = |place: usize| u16::try_from(row[place].as_u64().unwrap()).unwrap();
+            let text = |place: usize| row[place].as_str().unwrap();
+            let strings = [text(2), text(3), text(4)].map(str::as_bytes);
+            Naptr::new(number(0), number(1), strings, text(5)).unwrap()
+        })
+        .collect()
+    };
+    run_of(FILE, "selection", 21, |input, expected| {
+        let wanted: Vec<&str> =
+            input["enumservices"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let wanted = match wanted.as_slice() {
+            ["*"] => Wanted::Any,
+            names => {
+                Wanted::Some(names.iter().map(|name| Enumservice::parse(name.as_bytes()).unwrap()).collect())
+            }
+        };
+        let sets = input["rrsets"].as_object().unwrap();
+        let aus = str_of(input, "aus");
+        let number = Number::parse(aus, Form::Strict).unwrap();
+        let domain = Apex::new("e164.arpa").unwrap().owner_name(number).unwrap();
+        let all = |strict: bool| {
+            let mut walk = Walk::new(aus.as_bytes(), &domain, wanted.clone(), Mode::Posix);
+            let mut found = Vec::new();
+            loop {
+                match walk.step() {
+                    Move::Ask(name) => walk.answer(records(sets.get(&name).unwrap_or(&Value::Null))),
+                    Move::Found(one) => {
+                        let services: Vec<String> = one.services.iter().map(ToString::to_string).collect();
+                        found.push((services.join(" "), String::from_utf8(one.uri).unwrap()));
+                        if strict {
+                            walk.accept();
+                        }
+                    }
+                    Move::Done => return (found, walk.asked().len()),
+                }
+            }
+        };
+        let (found, asked) = all(false);
+        let (strict, _) = all(true);
+        let uri = |found: &[(String, String)], place: usize| {
+            found.get(place).map_or(Value::Null, |(_, uri)| Value::from(uri.as_str()))
+        };
+        for (key, value) in expected.as_object().unwrap() {
+            let found = match key.as_str() {
+                "single" => uri(&found, 0),
+                "lenient_fallback" => uri(&found, 1),
+                "strict_fallback" => uri(&strict, 1),
+                "ordered_uris" => found.iter().map(|(_, uri)| uri.as_str()).collect(),
+                "ordered" => found.iter().map(|(service, uri)| json!([service, uri])).collect(),
+                "dns_queries" => asked.into(),
+                other => panic!("no such expectation: {other}"),
+            };
+            same(value, &found).map_err(|fault| format!("{key}: {fault}"))?;
+        }
+        Ok(())
+    });
 }
