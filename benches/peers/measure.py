@@ -23,8 +23,8 @@ from servers import LOAD_CPU, PATIENCE, PROGRAMS, Kind, Server
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 QUICK_SHARES = (0.25, 0.5, 0.75)
 HALF = 0.5
-#: Queries a second while a server reloads, if that is not more than half of what it can do: at half,
-#: the slower ones take minutes.
+#: Queries a second while a server reloads, or half of what it can do if that is less: at half, the
+#: slower ones would take minutes.
 RELOADING = 20_000.0
 OVERLOAD = 3
 #: CPU time of other programs during a measurement, as a share of one CPU, above which it is made

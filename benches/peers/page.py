@@ -181,9 +181,9 @@ def life(record: Row) -> list[str]:
         )
     note = (
         "Octets a number are above what the server takes with an empty plan. Reload: one number's "
-        f"network is changed under {RELOADING:,.0f} queries a second, or half of what the server can "
-        "do, from the signal to the new answer; preparing is writing the zone, and building the "
-        "snapshot for numdip."
+        f"network is changed under {RELOADING:,.0f} queries a second, or half of what the server "
+        "can do, from the signal to the new answer; preparing is writing the zone, and building "
+        "the snapshot for numdip."
     )
     return [*table(heads, lines), "", note]
 
