@@ -39,6 +39,8 @@ lint: $(VENV)/debug.stamp $(VENV)/dev.stamp  ## rustfmt, clippy, ruff, mypy, stu
 	@echo "==> rustfmt, clippy"
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@cargo fmt --manifest-path benches/load/Cargo.toml --check
+	@cargo clippy --quiet --locked --manifest-path benches/load/Cargo.toml --all-targets -- -D warnings
 	@echo "==> ruff, mypy, stubtest"
 	@$(BIN)/ruff check --quiet python tests benches
 	@$(BIN)/ruff format --quiet --check python tests benches

@@ -487,6 +487,18 @@ def test_reloads_lose_no_query(serve: Serve, config: Callable[..., Path]) -> Non
     served.log("reloaded: ")
 
 
+def test_workers_go_before_the_thread_that_reloads(served: Served) -> None:
+    pid = served.process.pid
+    nice = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        name, _, rest = (thread / "stat").read_text().rpartition(")")
+        nice[int(thread.name), name.partition("(")[2]] = int(rest.split()[16])
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    workers = {value for (_, name), value in nice.items() if name.startswith(("udp-", "tcp-"))}
+    assert workers == {ours}
+    assert [value for (thread, _), value in nice.items() if thread == pid] == [min(ours + 10, 19)]
+
+
 def test_watched_plan_is_taken_up_without_being_told(
     serve: Serve,
     config: Callable[..., Path],
