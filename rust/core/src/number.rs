@@ -46,7 +46,35 @@ impl Number {
     ///
     /// Separators are blank `-` `.` `(` `)` (RFC 3966 §3, E.123); anything else is an error,
     /// letters and other scripts' digits included: dropping them would make another number.
+    #[inline]
     pub fn parse(text: &str, form: Form) -> Result<Self, NumberError> {
+        match Self::parse_plain(text.as_bytes(), form) {
+            Some(number) => Ok(number),
+            None => Self::parse_any(text, form),
+        }
+    }
+
+    /// The number in `octets`, or `None` where [`parse`](Self::parse) has an error, or where they are not UTF-8.
+    #[inline]
+    pub fn parse_octets(octets: &[u8], form: Form) -> Option<Self> {
+        #[cold]
+        fn any(octets: &[u8], form: Form) -> Option<Number> {
+            Number::parse_any(std::str::from_utf8(octets).ok()?, form).ok()
+        }
+        Self::parse_plain(octets, form).or_else(|| any(octets, form))
+    }
+
+    /// The usual number, digits with no more than a `+` before them; `None` says nothing about others.
+    #[inline]
+    fn parse_plain(octets: &[u8], form: Form) -> Option<Self> {
+        match (octets, form) {
+            ([b'+', digits @ ..], _) | (digits, Form::Msisdn) => wide::number(digits),
+            (_, Form::Strict) => None,
+        }
+    }
+
+    /// Character by character.
+    fn parse_any(text: &str, form: Form) -> Result<Self, NumberError> {
         let body = text.trim_matches(' ');
         let unschemed = match body.get(..4) {
             Some(scheme) if scheme.eq_ignore_ascii_case("tel:") => &body[4..],
@@ -92,28 +120,24 @@ impl Number {
         // Four labels are a word. The last word overlaps the one before, which puts the same digits there again.
         let mut nibbles = 0;
         for four in 0..len / 4 {
-            nibbles |= four_labels(labels.get(8 * four..)?.first_chunk()?)? << (16 * four);
+            nibbles |= wide::four_labels(labels.get(8 * four..)?.first_chunk()?)? << (16 * four);
         }
-        nibbles |= four_labels(labels.last_chunk()?)? << (4 * (len - 4));
+        nibbles |= wide::four_labels(labels.last_chunk()?)? << (4 * (len - 4));
         (nibbles >> (4 * (len - 1)) != 0).then_some(Self(nibbles << (64 - 4 * len) | len as u64))
     }
 
     /// The number whose digits are the decimal form of `value`.
+    #[inline]
     pub fn from_integer(value: u64) -> Result<Self, NumberError> {
-        if value == 0 {
-            return Err(NumberError::LeadingZero);
+        match value {
+            0 => Err(NumberError::LeadingZero),
+            1..1_000_000_000_000_000 => {
+                let nibbles = wide::decimal(value);
+                let unused = nibbles.leading_zeros() & !3;
+                Ok(Self(nibbles << unused | u64::from(16 - unused / 4)))
+            }
+            _ => Err(NumberError::TooLong { digits: value.ilog10() as usize + 1 }),
         }
-        let digits = value.ilog10() as usize + 1;
-        if digits > MAX_DIGITS {
-            return Err(NumberError::TooLong { digits });
-        }
-        let mut nibbles = 0;
-        let mut rest = value;
-        for place in 0..digits {
-            nibbles |= (rest % 10) << (64 - 4 * (digits - place));
-            rest /= 10;
-        }
-        Ok(Self(nibbles | digits as u64))
     }
 
     /// The number packed in `bits`, or `None` if they do not pack one.
@@ -221,19 +245,78 @@ impl fmt::Debug for Number {
     }
 }
 
-/// The digits of four labels of one octet each, the first lowest, or `None` if they are none.
-#[inline]
-fn four_labels(labels: &[u8; 8]) -> Option<u64> {
-    const EACH: u64 = 0x0001_0001_0001_0001;
-    let word = u64::from_le_bytes(*labels);
-    // A digit or more in each 16 bits; what is more than 9 carries beyond a nibble when 6 is added.
-    let digits = (word >> 8 & (EACH * 0xff)) ^ (EACH * 0x30);
-    let beyond = (digits | (digits + EACH * 6)) & (EACH * 0xf0);
-    if word & (EACH * 0xff) != EACH || beyond != 0 {
-        return None;
+//----------- wide -----------------------------------------------------------
+
+/// Eight digits at a time, in the lanes of a 64-bit integer.
+mod wide {
+    use super::{MAX_DIGITS, Number};
+
+    /// The number with these ASCII digits, if they are 8 to 15; `None` says nothing about others.
+    #[inline]
+    pub(super) fn number(digits: &[u8]) -> Option<Number> {
+        let len = digits.len();
+        // The first and the last eight meet or overlap; digits read twice are the same both times.
+        let first = u64::from_be_bytes(*digits.first_chunk()?);
+        let last = u64::from_be_bytes(*digits.last_chunk()?);
+        if len > MAX_DIGITS || !(are_digits(first) & are_digits(last)) {
+            return None;
+        }
+        let nibbles = nibbles(first) << 32 | nibbles(last) << (64 - 4 * len);
+        (nibbles >> 60 != 0).then_some(Number(nibbles | len as u64))
     }
-    let pairs = (digits | digits >> 12) & 0x0000_00ff_0000_00ff;
-    Some((pairs | pairs >> 24) & 0xffff)
+
+    /// Whether all eight octets are ASCII digits.
+    #[inline]
+    fn are_digits(octets: u64) -> bool {
+        // `0` to `9` are 30 to 39: six more and the upper nibble is still 3. Of octets that carry into
+        // their neighbour the upper nibble is none.
+        const UPPER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+        let carried = octets.wrapping_add(0x0606_0606_0606_0606);
+        (octets & UPPER) | ((carried & UPPER) >> 4) == 0x3333_3333_3333_3333
+    }
+
+    /// The lower nibbles of eight octets, side by side.
+    #[inline]
+    fn nibbles(octets: u64) -> u64 {
+        let pairs = octets & 0x0f0f_0f0f_0f0f_0f0f;
+        let pairs = (pairs | pairs >> 4) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+        (fours | fours >> 16) & 0xffff_ffff
+    }
+
+    /// The sixteen decimal digits of `value`, a nibble each. `value` is below 10^16.
+    #[inline]
+    pub(super) fn decimal(value: u64) -> u64 {
+        eight_digits(value / 100_000_000) << 32 | eight_digits(value % 100_000_000)
+    }
+
+    /// The eight decimal digits of `value`, a nibble each: halved into fours, twos and single ones, all
+    /// lanes at once. The factors and shifts divide exactly in each lane's bounds.
+    #[inline]
+    fn eight_digits(value: u64) -> u64 {
+        let fours = (value / 10_000) << 32 | value % 10_000;
+        let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
+        let twos = hundreds << 16 | (fours - 100 * hundreds);
+        let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
+        let pairs = tens << 4 | (twos - 10 * tens);
+        let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+        (fours | fours >> 16) & 0xffff_ffff
+    }
+
+    /// The digits of four labels of one octet each, the first lowest, or `None` if they are none.
+    #[inline]
+    pub(super) fn four_labels(labels: &[u8; 8]) -> Option<u64> {
+        const EACH: u64 = 0x0001_0001_0001_0001;
+        let word = u64::from_le_bytes(*labels);
+        // A digit or more in each 16 bits; what is more than 9 carries beyond a nibble when 6 is added.
+        let digits = (word >> 8 & (EACH * 0xff)) ^ (EACH * 0x30);
+        let beyond = (digits | (digits + EACH * 6)) & (EACH * 0xf0);
+        if word & (EACH * 0xff) != EACH || beyond != 0 {
+            return None;
+        }
+        let pairs = (digits | digits >> 12) & 0x0000_00ff_0000_00ff;
+        Some((pairs | pairs >> 24) & 0xffff)
+    }
 }
 
 //----------- Builder --------------------------------------------------------
@@ -339,7 +422,46 @@ mod tests {
         assert!(number("+449999") < number("+45"));
     }
 
+    #[test]
+    fn integers_at_the_edges_of_powers_of_ten_read_back() {
+        for power in 0..=15 {
+            let edge = 10u64.pow(power);
+            for value in [edge - 1, edge, edge + 1, 9 * edge, edge / 2 + 1] {
+                let read =
+                    Number::from_integer(value).map(|number| (number.digits(), number.to_bits() & 0xf));
+                match value.to_string() {
+                    zero if value == 0 => assert_eq!(Err(NumberError::LeadingZero), read, "{zero}"),
+                    long if long.len() > 15 => {
+                        assert_eq!(Err(NumberError::TooLong { digits: long.len() }), read);
+                    }
+                    text => assert_eq!(Ok((text.clone(), text.len() as u64)), read),
+                }
+            }
+        }
+        assert_eq!(Err(NumberError::TooLong { digits: 20 }), Number::from_integer(u64::MAX));
+    }
+
     proptest! {
+        #[test]
+        fn wide_and_character_by_character_agree(
+            text in "\\+?[0-9]{0,18}", place in 0..18usize, other: u8, form in prop_oneof![Just(Form::Strict), Just(Form::Msisdn)],
+        ) {
+            prop_assert_eq!(Number::parse_any(&text, form), Number::parse(&text, form));
+            // With any octet in any place; so few octets are digits that two such places prove no more.
+            let mut octets = text.into_bytes();
+            if let Some(octet) = octets.get_mut(place) {
+                *octet = other;
+            }
+            let read = std::str::from_utf8(&octets).ok().and_then(|text| Number::parse_any(text, form).ok());
+            prop_assert_eq!(read, Number::parse_octets(&octets, form));
+        }
+
+        #[test]
+        fn integers_are_written_as_their_text_is(value in 1..1_000_000_000_000_000u64, shift in 0..50u32) {
+            let value = (value >> shift).max(1);
+            prop_assert_eq!(Number::from_digits(value.to_string().as_bytes()), Number::from_integer(value));
+        }
+
         #[test]
         fn every_form_of_a_number_reads_back(text in "[1-9][0-9]{0,14}") {
             let number = Number::from_digits(text.as_bytes()).unwrap();
