@@ -169,6 +169,12 @@ impl Number {
         ((self.0 & !0xf) >> (60 - 4 * (place & 15)) & 0xf) as usize
     }
 
+    /// The digits from the top nibble on, and behind them nibbles that are no digit.
+    #[inline]
+    pub(crate) fn ended(self) -> u64 {
+        self.0 & !0xf | u64::MAX >> (4 * self.len())
+    }
+
     /// The first `len` digits; the whole number when it has no more than that. `len` 0 gives 1.
     pub fn prefix(self, len: usize) -> Prefix {
         let len = len.clamp(1, self.len());
