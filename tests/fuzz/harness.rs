@@ -10,6 +10,7 @@ use hickory_proto::rr::{RData, RecordType};
 use numdip_core::answer::explain::explain;
 use numdip_core::answer::{self, Miss};
 use numdip_core::apex::Apex;
+use numdip_core::bulk;
 use numdip_core::dns::{MAX_MESSAGE, Transport};
 use numdip_core::number::Number;
 use numdip_core::plan::{PlanBuilder, Policy, PortedFields, RangeFields, stats};
@@ -213,6 +214,7 @@ pub(crate) fn check_snapshot(snapshot: Snapshot) {
             Err(Miss::NoRange | Miss::Damaged) => {}
         }
     }
+    assert_eq!(numbers().count(), bulk::find_all(&view, numbers().map(Some)).rows);
     // Counting takes time in proportion to a trie that is one; a damaged one may be a maze.
     if snapshot.verify().is_ok() {
         let _ = stats::stats(&view);

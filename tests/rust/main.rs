@@ -13,6 +13,7 @@
     reason = "helpers of tests, which fail by panic"
 )]
 
+mod bulk;
 mod damage;
 mod ddds;
 mod delta_layers;

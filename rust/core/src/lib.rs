@@ -8,7 +8,7 @@
 //! 1  trie  index  naptr  apex    longest prefix; exact numbers; NAPTR data; name <-> number
 //! 2  ddds  snapshot              substitution expressions; the file
 //! 3  plan  answer                rows -> file; one dip, and all policy on what it means
-//! 4  respond  exchange           request -> response; the client's half of the same talk
+//! 4  respond  exchange  bulk     request -> response; the client's half of the same talk; many dips at once
 //! ```
 //!
 //! Read `number`, then `trie`, `snapshot` and `answer` (what a dip is), then `dns` and `respond`
@@ -34,5 +34,6 @@ pub mod answer;
 pub mod plan;
 
 //--- Layer 4
+pub mod bulk;
 pub mod exchange;
 pub mod respond;

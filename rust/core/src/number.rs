@@ -300,7 +300,7 @@ mod wide {
     /// lanes at once. The factors and shifts divide exactly in each lane's bounds.
     #[inline]
     fn eight_digits(value: u64) -> u64 {
-        let fours = (value / 10_000) << 32 | value % 10_000;
+        let fours = ((value / 10_000) << 32) | (value % 10_000);
         let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
         let twos = hundreds << 16 | (fours - 100 * hundreds);
         let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
