@@ -8,8 +8,8 @@ use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_K
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatchReader;
 
-use crate::bulk::Table;
 use crate::errors::Fault;
+use crate::table::Table;
 
 //----------- Batches --------------------------------------------------------
 

@@ -1,137 +1,178 @@
-//! Many look-ups at once: numbers in, an Arrow table out.
+//! Many dips at once: whatever holds numbers in, an Arrow table out.
 
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use arrow_array::builder::{BooleanBuilder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
-use numdip_core::answer;
-use numdip_core::number::Form;
+use numdip_core::bulk::Finder;
+use numdip_core::number::{Form, Number};
 use numdip_core::snapshot::Snapshot;
+use pyo3::buffer::{Element, PyUntypedBuffer};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule, PyString};
-use pyo3_arrow::PyTable;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3_arrow::input::AnyArray;
 
+use crate::columns::{self, Column};
 use crate::errors::Fault;
 use crate::number;
+use crate::table::{self, Table};
 
-//----------- Table ----------------------------------------------------------
-
-/// An Arrow table; any Arrow library takes it through __arrow_c_stream__.
-#[pyclass(frozen, module = "numdip")]
-pub(crate) struct Table(RecordBatch);
-
-impl Table {
-    pub(crate) fn new(batch: RecordBatch) -> Self {
-        Self(batch)
-    }
-}
-
-#[pymethods]
-impl Table {
-    /// How many rows there are.
-    #[getter]
-    fn num_rows(&self) -> usize {
-        self.0.num_rows()
-    }
-
-    /// The names of the columns, in order.
-    #[getter]
-    fn column_names(&self) -> Vec<String> {
-        self.0.schema().fields().iter().map(|field| field.name().clone()).collect()
-    }
-
-    /// The table as an Arrow C stream, in a PyCapsule.
-    #[pyo3(signature = (requested_schema = None))]
-    fn __arrow_c_stream__<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<Bound<'py, PyCapsule>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let table = PyTable::try_new(vec![self.0.clone()], self.0.schema())?;
-        let table = table.into_pyobject(py)?;
-        table.call_method1("__arrow_c_stream__", (requested_schema,))
-    }
-
-    fn __len__(&self) -> usize {
-        self.0.num_rows()
-    }
-}
-
-//----------- lookup_many ----------------------------------------------------
+/// Numbers between two looks at the clock.
+const PORTION: usize = 100_000;
+/// How long Python waits for a Ctrl-C to be heard.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Dips for each of `numbers`; see `Snapshot.lookup_many`.
-pub(crate) fn lookup_many(snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Result<Table, Fault> {
+pub(crate) fn lookup_many(
+    py: Python<'_>,
+    snapshot: &Snapshot,
+    numbers: &Bound<'_, PyAny>,
+) -> Result<Table, Fault> {
     if numbers.is_instance_of::<PyString>() || numbers.is_instance_of::<PyBytes>() {
         return Err(PyTypeError::new_err("lookup_many takes many numbers: put a single one in a list").into());
     }
-    let view = snapshot.view();
-    let mut columns = Columns::default();
-    for number in numbers.try_iter()? {
-        let number = number?;
-        let number = match number.is_none() {
-            true => None,
-            false => match number::read(&number, Form::Msisdn) {
-                Ok(number) => Some(number),
-                // Data has rows that are no numbers; one of them must not cost the others their answer.
-                Err(Fault::Number(_)) => None,
-                Err(fault) => return Err(fault),
-            },
-        };
-        let answer = number.and_then(|number| answer::find(&view, number).ok());
-        let network = answer.map(|answer| answer.network);
-        let range = answer.and_then(|answer| answer.range(&view));
-        columns.found.append_value(answer.is_some());
-        columns.mcc.append_option(network.and_then(|network| network.mcc()));
-        columns.mnc.append_option(network.and_then(|network| network.mnc()));
-        columns.operator.append_option(network.and_then(|network| view.text(network.operator)));
-        columns.country.append_option(range.and_then(|(_, row)| row.country()));
-        columns.kind.append_option(range.and_then(|(_, row)| row.kind()).map(|kind| kind.name()));
-        columns.prefix.append_option(range.map(|(prefix, _)| prefix.digits()));
-        columns.ported.append_option(answer.map(|answer| answer.ported));
-        columns.portable.append_option(range.map(|(_, row)| row.is_portable()));
-        columns.source.append_option(network.and_then(|network| view.text(network.source)));
+    if numbers.is_instance_of::<PyList>() || numbers.is_instance_of::<PyTuple>() {
+        return objects(py, snapshot, numbers);
     }
-    columns.finish().map(Table).map_err(|error| PyRuntimeError::new_err(error.to_string()).into())
+    if numbers.hasattr(intern!(py, "__arrow_c_stream__"))?
+        || numbers.hasattr(intern!(py, "__arrow_c_array__"))?
+    {
+        return arrow(py, snapshot, numbers.extract()?);
+    }
+    if let Some(table) = buffer(py, snapshot, numbers)? {
+        return Ok(table);
+    }
+    if numbers.hasattr(intern!(py, "to_numpy"))? {
+        let array = numbers.call_method0(intern!(py, "to_numpy"))?;
+        if let Some(table) = buffer(py, snapshot, &array)? {
+            return Ok(table);
+        }
+    }
+    objects(py, snapshot, numbers)
 }
 
-#[derive(Default)]
-struct Columns {
-    found: BooleanBuilder,
-    mcc: StringBuilder,
-    mnc: StringBuilder,
-    operator: StringBuilder,
-    country: StringBuilder,
-    kind: StringBuilder,
-    prefix: StringBuilder,
-    ported: BooleanBuilder,
-    portable: BooleanBuilder,
-    source: StringBuilder,
+//----------- Kinds of input -------------------------------------------------
+
+/// A column of any Arrow library.
+fn arrow(py: Python<'_>, snapshot: &Snapshot, numbers: AnyArray) -> Result<Table, Fault> {
+    let reader = numbers.into_reader()?;
+    columns::check(reader.field().data_type())?;
+    py.detach(|| {
+        let mut dips = Dips::new(snapshot);
+        for array in reader {
+            let array = array.map_err(|error| Fault::Plan(format!("the column of numbers: {error}")))?;
+            let column = Column::of(array)?;
+            dips.take(column.len(), |finder, rows| column.read(rows, finder))?;
+        }
+        dips.finish()
+    })
 }
 
-impl Columns {
-    fn finish(mut self) -> Result<RecordBatch, ArrowError> {
-        let text = |name, mut column: StringBuilder| {
-            (Field::new(name, DataType::Utf8, true), Arc::new(column.finish()) as ArrayRef)
-        };
-        let flag = |name, mut column: BooleanBuilder| {
-            (Field::new(name, DataType::Boolean, true), Arc::new(column.finish()) as ArrayRef)
-        };
-        let found = Arc::new(self.found.finish()) as ArrayRef;
-        let columns = [
-            (Field::new("found", DataType::Boolean, false), found),
-            text("mcc", self.mcc),
-            text("mnc", self.mnc),
-            text("operator", self.operator),
-            text("country", self.country),
-            text("kind", self.kind),
-            text("prefix", self.prefix),
-            flag("ported", self.ported),
-            flag("portable", self.portable),
-            text("source", self.source),
-        ];
-        let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+/// An object with a buffer of integers, such as a NumPy array; `None` for others.
+fn buffer(py: Python<'_>, snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Result<Option<Table>, Fault> {
+    let Ok(buffer) = PyUntypedBuffer::get(numbers) else { return Ok(None) };
+    if buffer.as_typed::<f64>().is_ok() || buffer.as_typed::<f32>().is_ok() {
+        return Err(columns::not_numbers("floats").into());
     }
+    let of_type = [
+        integers::<u64>,
+        integers::<i64>,
+        integers::<u32>,
+        integers::<i32>,
+        integers::<u16>,
+        integers::<i16>,
+        integers::<u8>,
+        integers::<i8>,
+    ];
+    of_type.iter().find_map(|integers| integers(py, snapshot, &buffer).transpose()).transpose()
+}
+
+/// A buffer of this type of integers; `None` for others.
+fn integers<T>(py: Python<'_>, snapshot: &Snapshot, buffer: &PyUntypedBuffer) -> Result<Option<Table>, Fault>
+where
+    T: Element + TryInto<u64> + Send + Sync,
+{
+    let Ok(buffer) = buffer.as_typed::<T>() else { return Ok(None) };
+    if buffer.dimensions() != 1 {
+        let text = format!(
+            "lookup_many takes one column of numbers, not an array of {} dimensions: pass one as numbers[:, 0]",
+            buffer.dimensions()
+        );
+        return Err(PyTypeError::new_err(text).into());
+    }
+    // Whoever owns the buffer may write to it once other threads run.
+    let integers = buffer.to_vec(py)?;
+    py.detach(|| {
+        let mut dips = Dips::new(snapshot);
+        dips.take(integers.len(), |finder, rows| {
+            let integers = integers.get(rows).unwrap_or_default();
+            finder.extend(integers.iter().map(|integer| columns::integer(*integer)));
+        })?;
+        dips.finish().map(Some)
+    })
+}
+
+/// Any iterable of what `lookup` takes.
+fn objects(py: Python<'_>, snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Result<Table, Fault> {
+    let mut finder = Finder::new(&snapshot.view());
+    for (row, number) in numbers.try_iter()?.enumerate() {
+        finder.extend([object(&number?)?]);
+        if (row + 1) % PORTION == 0 {
+            py.check_signals()?;
+        }
+    }
+    finished(finder)
+}
+
+/// The number in an object; `None` if there is none in it.
+fn object(number: &Bound<'_, PyAny>) -> Result<Option<Number>, Fault> {
+    if number.is_none() {
+        return Ok(None);
+    }
+    match number::read(number, Form::Msisdn) {
+        Ok(number) => Ok(Some(number)),
+        // Data has rows that are no numbers; one of them must not cost the others their answer.
+        Err(Fault::Number(_)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+//----------- Dips -----------------------------------------------------------
+
+/// Dips without the interpreter, which is asked now and then whether to go on.
+struct Dips<'a> {
+    finder: Finder<'a>,
+    asked: Instant,
+}
+
+impl<'a> Dips<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        Self { finder: Finder::new(&snapshot.view()), asked: Instant::now() }
+    }
+
+    /// Takes so many more numbers, which `add` hands over, some rows at a time.
+    fn take(
+        &mut self,
+        count: usize,
+        mut add: impl FnMut(&mut Finder<'a>, std::ops::Range<usize>),
+    ) -> Result<(), Fault> {
+        self.finder.reserve(count);
+        for start in (0..count).step_by(PORTION) {
+            add(&mut self.finder, start..count.min(start + PORTION));
+            // To be let in takes a while if another thread runs Python code, so it is not done often.
+            if self.asked.elapsed() > PATIENCE {
+                Python::attach(|py| py.check_signals())?;
+                self.asked = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Table, Fault> {
+        finished(self.finder)
+    }
+}
+
+fn finished(finder: Finder<'_>) -> Result<Table, Fault> {
+    table::of_columns(finder.finish()).map_err(|error| PyRuntimeError::new_err(error.to_string()).into())
 }

@@ -7,6 +7,7 @@
 mod apex;
 mod batches;
 mod bulk;
+mod columns;
 mod diff;
 mod errors;
 mod exchange;
@@ -17,6 +18,7 @@ mod plan;
 mod responder;
 mod server;
 mod snapshot;
+mod table;
 mod times;
 
 /// The native module.
@@ -27,7 +29,6 @@ mod _native {
     #[pymodule_export]
     use crate::batches::Batches;
     #[pymodule_export]
-    use crate::bulk::Table;
     #[pymodule_export]
     use crate::diff::diff;
     #[pymodule_export]
@@ -46,6 +47,8 @@ mod _native {
     use crate::server::Server;
     #[pymodule_export]
     use crate::snapshot::{Answer, Explanation, Snapshot};
+    #[pymodule_export]
+    use crate::table::Table;
 
     #[allow(non_upper_case_globals, reason = "Python's name")]
     #[pymodule_export]

@@ -14,9 +14,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use zerocopy::byteorder::little_endian::U32;
 
-use crate::bulk::{self, Table};
+use crate::bulk;
 use crate::errors::Fault;
 use crate::number;
+use crate::table::Table;
 use crate::times;
 
 //----------- Snapshot -------------------------------------------------------
@@ -91,11 +92,20 @@ impl Snapshot {
 
     /// Dips for many numbers: an Arrow table with one row per number, in order.
     ///
-    /// Takes any iterable of what lookup takes, and None. A row is null throughout, except for found
-    /// (false), where the number is unknown, None or no number.
+    /// Takes a column of any library that speaks Arrow (text or integers, with nulls, in chunks, a
+    /// dictionary, or a table of this one column), an array of integers (NumPy, pandas, array.array), or any iterable
+    /// of what lookup takes, and None. Other threads run meanwhile, except with an iterable, whose objects
+    /// are Python's. An array is copied first, so it may change meanwhile.
+    ///
+    /// The columns are found, mcc, mnc, operator, country, kind, prefix, ported, portable and source, as of an Answer,
+    /// and behind them spid, rn and rn_context. Texts are dictionaries with 32-bit keys, each text once. A row is
+    /// null throughout, except for found (false), where the number is unknown, None or no number.
+    ///
+    /// Raises TypeError for anything else, floats and tables of more columns among it, and PlanError with the text of
+    /// a stream's error.
     #[pyo3(signature = (numbers, /))]
-    fn lookup_many(&self, numbers: &Bound<'_, PyAny>) -> Result<Table, Fault> {
-        bulk::lookup_many(&self.inner, numbers)
+    fn lookup_many(&self, py: Python<'_>, numbers: &Bound<'_, PyAny>) -> Result<Table, Fault> {
+        bulk::lookup_many(py, &self.inner, numbers)
     }
 
     /// Dips for one number and says why the answer is what it is. at as for lookup.
