@@ -11,7 +11,8 @@ import numdip
 #: How many numbers one round takes: with 1,000 a table's microseconds are nanoseconds a number.
 BATCH = 1_000
 
-_MOBILE = ("4477", "49171", "8190", "55119", "3366", "2348", "9198", "6141")
+#: What numbers of mobile subscribers in some countries start with.
+MOBILE = ("4477", "49171", "8190", "55119", "3366", "2348", "9198", "6141")
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def hits(db: numdip.Snapshot) -> list[str]:
     rng = random.Random(1)
     found: dict[str, None] = {}
     while len(found) < BATCH:
-        prefix = rng.choice(_MOBILE)
+        prefix = rng.choice(MOBILE)
         length = {"4": 12, "8": 12, "5": 13, "3": 11, "2": 13, "9": 12, "6": 11}[prefix[0]]
         number = f"+{prefix}{rng.randrange(10 ** (length - len(prefix))):0{length - len(prefix)}d}"
         answer = db.lookup(number)

@@ -49,11 +49,6 @@ class TestLookup:
     ) -> None:
         benchmark(each, db.lookup, misses)
 
-    def test_numdip_lookup_many(
-        self, benchmark: BenchmarkFixture, db: numdip.Snapshot, hits: list[str]
-    ) -> None:
-        benchmark(db.lookup_many, hits)
-
     def test_dict_get(
         self, benchmark: BenchmarkFixture, db: numdip.Snapshot, hits: list[str]
     ) -> None:

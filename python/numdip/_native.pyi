@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
@@ -152,6 +152,14 @@ class Answer:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> Any: ...
+
+_Numbers: TypeAlias = _ArrowStream | _ArrowArray | Buffer | Iterable[str | int | Number | None]
+
 @final
 class Snapshot:
     """A built plan, mapped read-only. Safe to use from many threads."""
@@ -175,7 +183,11 @@ class Snapshot:
     def lookup(
         self, number: str | int | Number, /, *, at: str | date | datetime | None = None
     ) -> Answer | None: ...
-    def lookup_many(self, numbers: Iterable[str | int | Number | None], /) -> Table: ...
+    # A column by __arrow_c_stream__ or __arrow_c_array__ (text or integers), an array of integers
+    # by its buffer (NumPy), or an iterable of what lookup takes, and None; TypeError for anything
+    # else. Columns: found, mcc, mnc, operator, country, kind, prefix, ported, portable, source,
+    # spid, rn, rn_context; texts are dictionaries.
+    def lookup_many(self, numbers: _Numbers, /) -> Table: ...
     def explain(
         self, number: str | int | Number, /, *, at: str | date | datetime | None = None
     ) -> Explanation: ...

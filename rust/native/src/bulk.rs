@@ -71,6 +71,11 @@ fn arrow(py: Python<'_>, snapshot: &Snapshot, numbers: AnyArray) -> Result<Table
 /// An object with a buffer of integers, such as a NumPy array; `None` for others.
 fn buffer(py: Python<'_>, snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Result<Option<Table>, Fault> {
     let Ok(buffer) = PyUntypedBuffer::get(numbers) else { return Ok(None) };
+    // Integers of the other byte order are left to those who can read them.
+    let foreign = if cfg!(target_endian = "little") { b">!" } else { b"<<" };
+    if buffer.format().to_bytes().first().is_some_and(|order| foreign.contains(order)) {
+        return Ok(None);
+    }
     if buffer.as_typed::<f64>().is_ok() || buffer.as_typed::<f32>().is_ok() {
         return Err(columns::not_numbers("floats").into());
     }

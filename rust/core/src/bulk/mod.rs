@@ -17,8 +17,8 @@ use crate::snapshot::{RangeRow, View};
 use columns::{BATCH, Rows, flag};
 pub use columns::{Bits, Columns, TextColumn};
 
-/// The most slots of [`Finder::memos`]: three megabytes, of which those are touched that are used.
-const MOST_MEMOS: usize = 1 << 18;
+/// The most slots of [`Finder::memos`]: six megabytes, of which those are touched that are used.
+const MOST_MEMOS: usize = 1 << 19;
 
 /// Dips for each of `numbers`; `None` stands for what is no number.
 pub fn find_all(view: &View<'_>, numbers: impl IntoIterator<Item = Option<Number>>) -> Columns {
