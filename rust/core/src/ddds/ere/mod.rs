@@ -38,8 +38,8 @@ const USUAL_SUBJECT: usize = 16;
 /// The most parts that a program or a graph may have, its repeats written out.
 const MAX_PARTS: usize = 10_000;
 
-/// The most steps of one match: some ten milliseconds.
-const MAX_STEPS: usize = 4_000_000;
+/// The most steps of one match: some twenty milliseconds. A usual rule takes a few hundred for a number.
+const MAX_STEPS: usize = 2_000_000;
 
 //----------- Mode -----------------------------------------------------------
 
