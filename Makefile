@@ -54,7 +54,7 @@ format:  ## format Rust and Python sources
 
 bench: $(VENV)/release.stamp $(VENV)/dev.stamp  ## Rust and Python benchmarks, as tables
 	@echo "==> Rust benches"
-	@cargo bench --quiet --locked -p numdip-core --bench respond --bench ported
+	@cargo bench --quiet --locked -p numdip-core --bench respond --bench bulk --bench rules --bench ported
 	@echo "==> Python benches"
 	@$(BIN)/python -m pytest -q benches/python --benchmark-only --benchmark-columns=median,iqr,ops,rounds --benchmark-sort=mean
 

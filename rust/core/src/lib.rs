@@ -6,7 +6,7 @@
 //! ```text
 //! 0  number   dns  uri           what a number is; the octets of a query and a response; URI values
 //! 1  trie  index  naptr  apex    longest prefix; exact numbers; NAPTR data; name <-> number
-//! 2  ddds  snapshot              substitution expressions; the file
+//! 2  ddds  snapshot              rules and the choice of records; the file
 //! 3  plan  answer                rows -> file; one dip, and all policy on what it means
 //! 4  respond  exchange  bulk     request -> response; the client's half of the same talk; many dips at once
 //! ```
