@@ -95,8 +95,15 @@ fn trie_longest_match(bencher: Bencher<'_, '_>, spread: Spread) {
 #[divan::bench(args = SPREADS)]
 fn trie_places(bencher: Bencher<'_, '_>, spread: Spread) {
     let (numbers, trie) = (numbers(spread), SNAPSHOT.view().trie);
-    let mut places = vec![0; NUMBERS];
-    bencher.counter(ItemsCount::new(NUMBERS)).bench_local(|| trie.places(black_box(&numbers), &mut places));
+    let (shortcut, mut places) = (trie.shortcut(), vec![0; NUMBERS]);
+    bencher
+        .counter(ItemsCount::new(NUMBERS))
+        .bench_local(|| trie.places(Some(&shortcut), black_box(&numbers), &mut places));
+}
+
+#[divan::bench]
+fn trie_shortcut(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| SNAPSHOT.view().trie.shortcut());
 }
 
 #[divan::bench(args = SPREADS)]

@@ -106,49 +106,85 @@ impl<'a> Trie<'a> {
     }
 
     /// Where each number's longest prefix has its value, in the order of `numbers`: 1 for the first value,
-    /// 0 for a number without one. Faster than [`longest_match`](Self::longest_match) one after another.
+    /// 0 for a number without one. Faster than [`longest_match`](Self::longest_match) one after another,
+    /// most of all with a shortcut.
     ///
     /// All numbers go down a level together, and those that have come to an end leave: the steps of one
     /// level do not wait for each other, and no branch is guessed wrong.
-    pub fn places(&self, numbers: &[Number], places: &mut [u32]) {
+    pub fn places(&self, shortcut: Option<&Shortcut>, numbers: &[Number], places: &mut [u32]) {
         let mut group = [Walk::default(); GROUP];
         for (numbers, places) in numbers.chunks(GROUP).zip(places.chunks_mut(GROUP)) {
-            let mut walking = numbers.len();
-            for ((walk, number), lane) in group.iter_mut().zip(numbers).zip(0..) {
-                *walk = Walk { digits: number.ended(), node: 0, lane };
+            let mut walking = 0;
+            for ((number, place), lane) in numbers.iter().zip(&mut *places).zip(0..) {
+                let digits = number.ended();
+                let (skipped, taken) = match shortcut {
+                    Some(shortcut) => (SHORTCUT, shortcut.take(digits)),
+                    None => (0, Step { place: 0, node: Some(0) }),
+                };
+                *place = taken.place;
+                if let Some(walk) = group.get_mut(walking) {
+                    *walk = Walk { digits: digits << (4 * skipped), node: taken.node.unwrap_or(0), lane };
+                }
+                walking += usize::from(taken.node.is_some());
             }
-            places.fill(0);
             // Behind the last digit no node has a child, unless the file is damaged.
             for _ in 0..=MAX_DIGITS {
                 if walking == 0 {
                     break;
                 }
-                walking = self.step(&mut group, walking, places);
+                walking = self.walk_on(&mut group, walking, places);
             }
         }
     }
 
     /// Takes the first walks one digit further; gives how many of them go on.
     #[inline]
-    fn step(&self, group: &mut [Walk; GROUP], walking: usize, places: &mut [u32]) -> usize {
+    fn walk_on(&self, group: &mut [Walk; GROUP], walking: usize, places: &mut [u32]) -> usize {
         let mut on = 0;
         for taken in 0..walking.min(GROUP) {
             let Some(walk) = group.get(taken).copied() else { break };
-            let Some(node) = self.nodes.get(walk.node as usize) else { continue };
-            let digit = walk.digits >> 60;
-            let before = (1u32 << digit) - 1;
-            let (children, valued) = (u32::from(node.children.get()), u32::from(node.valued.get()));
-            let value = node.first_value.get().wrapping_add((valued & before).count_ones() + 1);
-            let child = node.first_child.get().wrapping_add((children & before).count_ones());
-            if let Some(place) = places.get_mut(usize::from(walk.lane)) {
-                *place = if valued >> digit & 1 == 1 { value } else { *place };
-            }
+            let Some(place) = places.get_mut(usize::from(walk.lane)) else { continue };
+            let step = self.step(walk.node, walk.digits >> 60, *place);
+            *place = step.place;
             if let Some(next) = group.get_mut(on) {
-                *next = Walk { digits: walk.digits << 4, node: child, lane: walk.lane };
+                *next = Walk { digits: walk.digits << 4, node: step.node.unwrap_or(0), lane: walk.lane };
             }
-            on += (children >> digit & 1) as usize;
+            on += usize::from(step.node.is_some());
         }
         on
+    }
+
+    /// One digit further from a node, when the longest prefix so far has its value at `place`.
+    #[inline]
+    fn step(&self, node: u32, digit: u64, place: u32) -> Step {
+        let Some(node) = self.nodes.get(node as usize) else { return Step { place, node: None } };
+        let before = (1u32 << (digit & 15)) - 1;
+        let (children, valued) = (u32::from(node.children.get()), u32::from(node.valued.get()));
+        let value = node.first_value.get().wrapping_add((valued & before).count_ones() + 1);
+        let child = node.first_child.get().wrapping_add((children & before).count_ones());
+        Step {
+            place: if valued >> digit & 1 == 1 { value } else { place },
+            node: (children >> digit & 1 == 1).then_some(child),
+        }
+    }
+
+    /// What the first digits of all numbers come to; it pays off for some thousand numbers.
+    pub fn shortcut(&self) -> Shortcut {
+        let mut steps = vec![Step { place: 0, node: None }; 1 << (4 * SHORTCUT)];
+        self.lay(&mut steps, Step { place: 0, node: Some(0) });
+        Shortcut(steps)
+    }
+
+    /// Lays into `steps`, one for each continuation of some digits, what these come to after `step`.
+    fn lay(&self, steps: &mut [Step], step: Step) {
+        match step.node {
+            Some(node) if steps.len() > 1 => {
+                for (digit, steps) in (0..).zip(steps.chunks_mut(steps.len() / 16)) {
+                    self.lay(steps, self.step(node, digit, step.place));
+                }
+            }
+            _ => steps.fill(step),
+        }
     }
 
     /// The value at a place that [`places`](Self::places) gave.
@@ -186,6 +222,9 @@ impl<'a> Trie<'a> {
 /// How many numbers go down together.
 const GROUP: usize = 128;
 
+/// Digits that a shortcut takes at once.
+const SHORTCUT: u32 = 3;
+
 /// One number on its way down; see [`Trie::places`].
 #[derive(Clone, Copy, Default)]
 struct Walk {
@@ -193,6 +232,27 @@ struct Walk {
     digits: u64,
     node: u32,
     lane: u16,
+}
+
+/// Where a number has come to.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// Where the longest prefix so far has its value, as in [`Trie::places`].
+    place: u32,
+    /// Where it goes on.
+    node: Option<u32>,
+}
+
+/// See [`Trie::shortcut`].
+#[derive(Clone, Debug)]
+pub struct Shortcut(Vec<Step>);
+
+impl Shortcut {
+    #[inline]
+    fn take(&self, digits: u64) -> Step {
+        let step = self.0.get((digits >> (64 - 4 * SHORTCUT)) as usize);
+        step.copied().unwrap_or(Step { place: 0, node: None })
+    }
 }
 
 //----------- Iter -----------------------------------------------------------
@@ -366,9 +426,11 @@ mod tests {
             let asked: Vec<_> =
                 asked.iter().filter_map(|digits| Number::from_digits(digits.as_bytes()).ok()).collect();
             let mut places = vec![77; asked.len()];
-            trie.places(&asked, &mut places);
-            for (number, place) in asked.iter().zip(places) {
-                prop_assert_eq!(trie.longest_match(*number).map(|found| found.value), trie.value_at(place));
+            for shortcut in [None, Some(&trie.shortcut())] {
+                trie.places(shortcut, &asked, &mut places);
+                for (number, place) in asked.iter().zip(&places) {
+                    prop_assert_eq!(trie.longest_match(*number).map(|found| found.value), trie.value_at(*place));
+                }
             }
             let listed: Vec<_> = trie.iter().map(|(prefix, value)| (prefix.digits(), value)).collect();
             prop_assert_eq!(plan.into_iter().collect::<Vec<_>>(), listed);
@@ -380,8 +442,10 @@ mod tests {
             let trie = Trie::new(whole.0, whole.1).unwrap();
             let _ = trie.longest_match(number(&digits));
             let mut places = [0];
-            trie.places(&[number(&digits)], &mut places);
-            let _ = trie.value_at(places[0]);
+            for shortcut in [None, Some(&trie.shortcut())] {
+                trie.places(shortcut, &[number(&digits)], &mut places);
+                let _ = trie.value_at(places[0]);
+            }
             let _ = trie.iter().take(10_000).count();
         }
     }

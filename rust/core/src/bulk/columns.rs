@@ -1,6 +1,7 @@
 //! Columns that are filled by row numbers of networks and ranges.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use zerocopy::byteorder::little_endian::U32;
 
@@ -12,10 +13,10 @@ pub(super) const BATCH: usize = 256;
 
 /// What is noted of a number beside its two rows, a bit each. The first ten say which texts there are.
 pub(super) mod flag {
-    pub(in super::super) const FOUND: u16 = 1 << 10;
-    pub(in super::super) const PORTED: u16 = 1 << 11;
-    pub(in super::super) const IN_RANGE: u16 = 1 << 12;
-    pub(in super::super) const PORTABLE: u16 = 1 << 13;
+    pub(in crate::bulk) const FOUND: u16 = 1 << 10;
+    pub(in crate::bulk) const PORTED: u16 = 1 << 11;
+    pub(in crate::bulk) const IN_RANGE: u16 = 1 << 12;
+    pub(in crate::bulk) const PORTABLE: u16 = 1 << 13;
 }
 /// How many columns of bits there are.
 const FLAGS: usize = 14;
@@ -99,7 +100,7 @@ pub struct Columns {
 struct Column<'a> {
     /// Row number of network or range → place among the texts.
     table: Vec<i32>,
-    known: HashMap<&'a str, i32>,
+    known: HashMap<&'a str, i32, BuildHasherDefault<Fold>>,
     filled: TextColumn,
 }
 
@@ -139,23 +140,77 @@ impl<'a> Column<'a> {
         key.is_some()
     }
 
-    /// Fills more rows, of which `before` there are.
-    #[inline]
-    fn push(&mut self, before: usize, rows: &[u32]) {
-        // A column without a text stays empty until it is known how long it has to be.
+    /// The keys, to be filled behind the first `before` rows; `None` as long as there is no text.
+    fn keys(&mut self, before: usize, expected: usize) -> Option<&mut Vec<i32>> {
         if self.texts() == 0 {
-            return;
+            return None;
         }
-        if self.filled.keys.len() < before {
-            self.filled.keys.resize(before, 0);
+        let keys = &mut self.filled.keys;
+        if keys.capacity() == 0 {
+            keys.reserve(expected);
         }
-        let table = self.table.as_slice();
-        self.filled.keys.extend(rows.iter().map(|row| table.get(*row as usize).copied().unwrap_or(0)));
+        // Up to now it had no text, and nobody knew how long it would be.
+        if keys.len() < before {
+            keys.resize(before, 0);
+        }
+        Some(keys)
     }
 
     fn finish(self, rows: usize, valid: Bits) -> TextColumn {
         let keys = if self.texts() == 0 { vec![0; rows] } else { self.filled.keys };
         TextColumn { keys, valid, ..self.filled }
+    }
+}
+
+//----------- Fold -----------------------------------------------------------
+
+/// Hashes the short texts and the rows of a plan, which nobody chooses to make them collide.
+#[derive(Default)]
+pub(super) struct Fold(u64);
+
+impl Hasher for Fold {
+    fn write(&mut self, octets: &[u8]) {
+        for octets in octets.chunks(8) {
+            let word = octets.iter().fold(0, |word, octet| word << 8 | u64::from(*octet));
+            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // A table looks at the lowest and at the highest bits.
+        self.0.rotate_left(26)
+    }
+}
+
+//----------- Batch ----------------------------------------------------------
+
+/// What was found for the numbers of a batch; all zeros for those without an answer.
+pub(super) struct Batch {
+    networks: [u32; BATCH],
+    ranges: [u32; BATCH],
+    prefixes: [u32; BATCH],
+    flags: [u16; BATCH],
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { networks: [0; BATCH], ranges: [0; BATCH], prefixes: [0; BATCH], flags: [0; BATCH] }
+    }
+}
+
+impl Batch {
+    /// For one row the rows of its network and range and the key of its prefix.
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, found: [u32; 3], flags: u16) {
+        let columns = [&mut self.networks, &mut self.ranges, &mut self.prefixes];
+        for (column, found) in columns.into_iter().zip(found) {
+            if let Some(place) = column.get_mut(row) {
+                *place = found;
+            }
+        }
+        if let Some(place) = self.flags.get_mut(row) {
+            *place = flags;
+        }
     }
 }
 
@@ -187,6 +242,11 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// How many rows the columns have.
+    pub(super) fn count(&self) -> usize {
+        self.rows
+    }
+
     pub(super) fn reserve(&mut self, rows: usize) {
         self.expected = self.rows + rows;
     }
@@ -215,10 +275,9 @@ impl<'a> Rows<'a> {
         column.append(digits.unwrap_or_default()) as u32
     }
 
-    /// A row for this range, whose prefix has this key; gives its number.
-    pub(super) fn add_range(&mut self, range: &'a RangeRow, prefix_key: u32) -> u32 {
-        let [country, kind, prefix] = &mut self.of_range;
-        prefix.table.push(prefix_key as i32);
+    /// A row for this range; gives its number.
+    pub(super) fn add_range(&mut self, range: &'a RangeRow) -> u32 {
+        let [country, kind, _] = &mut self.of_range;
         let mut flags = flag::IN_RANGE | 1 << (OF_NETWORK + PREFIX);
         flags |= u16::from(country.add(range.country())) << OF_NETWORK;
         flags |= u16::from(kind.add(range.kind().map(|kind| kind.name()))) << (OF_NETWORK + 1);
@@ -227,28 +286,27 @@ impl<'a> Rows<'a> {
         (self.range_flags.len() - 1) as u32
     }
 
-    /// Fills the columns with the first `count` rows of a batch; `flags` has what is noted beside.
-    pub(super) fn push(
-        &mut self,
-        count: usize,
-        networks: &[u32; BATCH],
-        ranges: &[u32; BATCH],
-        flags: &mut [u16; BATCH],
-    ) {
-        for (columns, rows) in [(&mut self.of_network[..], networks), (&mut self.of_range[..], ranges)] {
-            for column in columns {
-                let keys = &mut column.filled.keys;
-                if keys.capacity() == 0 && !column.known.is_empty() {
-                    keys.reserve(self.expected);
-                }
-                column.push(self.rows, rows.get(..count).unwrap_or_default());
+    /// Fills the columns with the first `count` rows of a batch.
+    pub(super) fn push(&mut self, count: usize, batch: Batch) {
+        let Batch { networks, ranges, prefixes, mut flags } = batch;
+        let [country, kind, prefix] = &mut self.of_range;
+        let of_network = self.of_network.iter_mut().map(|column| (column, &networks));
+        for (column, rows) in of_network.chain([(country, &ranges), (kind, &ranges)]) {
+            let table = std::mem::take(&mut column.table);
+            if let Some(keys) = column.keys(self.rows, self.expected) {
+                let key = |row: &u32| table.get(*row as usize).copied().unwrap_or(0);
+                keys.extend(rows.iter().take(count).map(key));
             }
+            column.table = table;
         }
-        for ((flags, network), range) in flags.iter_mut().zip(networks).zip(ranges) {
+        if let Some(keys) = prefix.keys(self.rows, self.expected) {
+            keys.extend(prefixes.iter().take(count).map(|key| *key as i32));
+        }
+        for ((flags, network), range) in flags.iter_mut().zip(&networks).zip(&ranges) {
             *flags |= self.network_flags.get(*network as usize).copied().unwrap_or(0)
                 | self.range_flags.get(*range as usize).copied().unwrap_or(0);
         }
-        let turned = turn(flags);
+        let turned = turn(&flags);
         for (column, octets) in self.flags.iter_mut().zip(turned) {
             column.extend_from_slice(octets.get(..count.div_ceil(8)).unwrap_or_default());
         }

@@ -6,19 +6,26 @@
 //!
 //! ```text
 //! number ─ ported.find_many ─────────────── network ─┬─ row of networks ─ mcc, mnc, operator, …
-//!        └ trie.places ─ Memo ─ range, its network ──┴─ row of ranges ─── country, kind, prefix
+//!        └ trie.places ─ Memo ─ range, its network ──┴─ row of ranges ─── country, kind; prefix
 //! ```
 
 mod columns;
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
 use crate::answer;
-use crate::number::Number;
+use crate::number::{Number, Prefix};
 use crate::snapshot::{RangeRow, View};
-use columns::{BATCH, Rows, flag};
+use crate::trie::Shortcut;
+use columns::{BATCH, Batch, Fold, Rows, flag};
 pub use columns::{Bits, Columns, TextColumn};
 
-/// The most slots of [`Finder::memos`]: six megabytes, of which those are touched that are used.
+/// The most slots of [`Finder::memos`]: eight megabytes, of which those are touched that are used.
 const MOST_MEMOS: usize = 1 << 19;
+
+/// Numbers from which on a shortcut through the trie pays off.
+const MANY: usize = 4_096;
 
 /// Dips for each of `numbers`; `None` stands for what is no number.
 pub fn find_all(view: &View<'_>, numbers: impl IntoIterator<Item = Option<Number>>) -> Columns {
@@ -33,16 +40,19 @@ pub fn find_all(view: &View<'_>, numbers: impl IntoIterator<Item = Option<Number
 pub struct Finder<'a> {
     view: View<'a>,
     has_ported: bool,
+    /// `None` as long as there are few numbers.
+    shortcut: Option<Shortcut>,
     /// The batch that is being filled: its numbers, which row of it each one is, and how many rows it has.
     numbers: Vec<Number>,
     lanes: Vec<u8>,
     filled: usize,
     /// What prefixes mean for numbers of one length; see [`Memo`].
-    memos: Vec<[u32; 3]>,
-    /// For each network of the plan its row, and for each place in the trie the key of its prefix's text: one
-    /// more than that, and 0 if it has not been met.
+    memos: Vec<[u32; 4]>,
+    /// For each network of the plan its row, and for each place in the trie one more than the key of its
+    /// prefix's text; 0 for what has not been met.
     network_rows: Vec<u32>,
     prefix_keys: Vec<u32>,
+    range_rows: HashMap<RangeRow, u32, BuildHasherDefault<Fold>>,
     rows: Rows<'a>,
 }
 
@@ -54,6 +64,12 @@ struct Memo {
     range: u32,
     /// The network that holds the range.
     network: u32,
+    /// The key of the prefix's text.
+    prefix: u32,
+}
+
+impl Memo {
+    const NOTHING: Self = Self { range: 0, network: 0, prefix: 0 };
 }
 
 impl<'a> Finder<'a> {
@@ -63,12 +79,14 @@ impl<'a> Finder<'a> {
         Self {
             view: *view,
             has_ported: !view.ported.is_empty(),
+            shortcut: None,
             numbers: Vec::with_capacity(BATCH),
             lanes: Vec::with_capacity(BATCH),
             filled: 0,
-            memos: vec![[0; 3]; (4 * places).next_power_of_two().min(MOST_MEMOS)],
+            memos: vec![[0; 4]; (4 * places).next_power_of_two().min(MOST_MEMOS)],
             network_rows: vec![0; view.all_networks().count()],
             prefix_keys: vec![0; places],
+            range_rows: HashMap::default(),
             rows: Rows::new(),
         }
     }
@@ -91,8 +109,11 @@ impl<'a> Finder<'a> {
             self.view.ported.find_many(&self.numbers, &mut ported_to);
         }
         let mut places = [0; BATCH];
-        self.view.trie.places(&self.numbers, &mut places);
-        let (mut networks, mut ranges, mut flags) = ([0; BATCH], [0; BATCH], [0; BATCH]);
+        if self.shortcut.is_none() && self.rows.count() >= MANY {
+            self.shortcut = Some(self.view.trie.shortcut());
+        }
+        self.view.trie.places(self.shortcut.as_ref(), &self.numbers, &mut places);
+        let mut batch = Batch::default();
         for at in 0..self.numbers.len() {
             let (Some(number), Some(place), Some(ported_to), Some(lane)) =
                 (self.numbers.get(at).copied(), places.get(at), ported_to.get(at), self.lanes.get(at))
@@ -106,16 +127,11 @@ impl<'a> Finder<'a> {
                 None => memo.network,
             };
             // Without a network there is no answer: only a damaged file has a range without one.
-            let range = if network == 0 { 0 } else { memo.range };
-            let (Some(network_of), Some(range_of), Some(flags)) =
-                (networks.get_mut(lane), ranges.get_mut(lane), flags.get_mut(lane))
-            else {
-                break;
-            };
-            (*network_of, *range_of) = (network, range);
-            *flags = if ported_to.is_some() && network != 0 { flag::PORTED } else { 0 };
+            let memo = if network == 0 { Memo::NOTHING } else { memo };
+            let ported = ported_to.is_some() && network != 0;
+            batch.set(lane, [network, memo.range, memo.prefix], if ported { flag::PORTED } else { 0 });
         }
-        self.rows.push(self.filled, &networks, &ranges, &mut flags);
+        self.rows.push(self.filled, batch);
         self.numbers.clear();
         self.lanes.clear();
         self.filled = 0;
@@ -128,7 +144,9 @@ impl<'a> Finder<'a> {
         let slot = (place << 2 ^ length) as usize & self.memos.len().wrapping_sub(1);
         let tag = place << 4 | length;
         match self.memos.get(slot) {
-            Some([found, range, network]) if *found == tag => Memo { range: *range, network: *network },
+            Some([found, range, network, prefix]) if *found == tag => {
+                Memo { range: *range, network: *network, prefix: *prefix }
+            }
             _ => self.learn(place, number, slot, tag),
         }
     }
@@ -137,26 +155,27 @@ impl<'a> Finder<'a> {
     fn learn(&mut self, place: u32, number: Number, slot: usize, tag: u32) -> Memo {
         let range = if place == 0 { None } else { answer::range_of(&self.view, number) };
         let memo = match range {
-            None => Memo { range: 0, network: 0 },
+            None => Memo::NOTHING,
             Some((prefix, row)) => Memo {
-                range: self.range_row(place, prefix, row),
+                range: *self.range_rows.entry(*row).or_insert_with(|| self.rows.add_range(row)),
                 network: self.network_row(row.network.get()),
+                prefix: self.prefix_key(place, prefix),
             },
         };
         if let Some(slot) = self.memos.get_mut(slot) {
-            *slot = [tag, memo.range, memo.network];
+            *slot = [tag, memo.range, memo.network, memo.prefix];
         }
         memo
     }
 
-    /// A row for this range, which may have had others: they are many only where memos are driven out.
-    fn range_row(&mut self, place: u32, prefix: Number, row: &'a RangeRow) -> u32 {
+    /// The key of the text of the prefix at `place`.
+    fn prefix_key(&mut self, place: u32, prefix: Prefix) -> u32 {
         let mut anew = 0;
         let known = self.prefix_keys.get_mut(place as usize).unwrap_or(&mut anew);
         if *known == 0 {
             *known = self.rows.add_prefix(prefix) + 1;
         }
-        self.rows.add_range(row, *known - 1)
+        *known - 1
     }
 
     /// The row of the network with this index, 0 if there is none.
