@@ -68,7 +68,7 @@ impl Number {
     #[inline]
     fn parse_plain(octets: &[u8], form: Form) -> Option<Self> {
         match (octets, form) {
-            ([b'+', digits @ ..], _) | (digits, Form::Msisdn) => wide::number(digits),
+            ([b'+', digits @ ..], _) | (digits, Form::Msisdn) => wide_number(digits),
             (_, Form::Strict) => None,
         }
     }
@@ -120,9 +120,9 @@ impl Number {
         // Four labels are a word. The last word overlaps the one before, which puts the same digits there again.
         let mut nibbles = 0;
         for four in 0..len / 4 {
-            nibbles |= wide::four_labels(labels.get(8 * four..)?.first_chunk()?)? << (16 * four);
+            nibbles |= four_labels(labels.get(8 * four..)?.first_chunk()?)? << (16 * four);
         }
-        nibbles |= wide::four_labels(labels.last_chunk()?)? << (4 * (len - 4));
+        nibbles |= four_labels(labels.last_chunk()?)? << (4 * (len - 4));
         (nibbles >> (4 * (len - 1)) != 0).then_some(Self(nibbles << (64 - 4 * len) | len as u64))
     }
 
@@ -132,7 +132,7 @@ impl Number {
         match value {
             0 => Err(NumberError::LeadingZero),
             1..1_000_000_000_000_000 => {
-                let nibbles = wide::decimal(value);
+                let nibbles = sixteen_digits(value);
                 let unused = nibbles.leading_zeros() & !3;
                 Ok(Self(nibbles << unused | u64::from(16 - unused / 4)))
             }
@@ -251,78 +251,73 @@ impl fmt::Debug for Number {
     }
 }
 
-//----------- wide -----------------------------------------------------------
+//----------- Eight digits at a time -----------------------------------------
 
-/// Eight digits at a time, in the lanes of a 64-bit integer.
-mod wide {
-    use super::{MAX_DIGITS, Number};
-
-    /// The number with these ASCII digits, if they are 8 to 15; `None` says nothing about others.
-    #[inline]
-    pub(super) fn number(digits: &[u8]) -> Option<Number> {
-        let len = digits.len();
-        // The first and the last eight meet or overlap; digits read twice are the same both times.
-        let first = u64::from_be_bytes(*digits.first_chunk()?);
-        let last = u64::from_be_bytes(*digits.last_chunk()?);
-        if len > MAX_DIGITS || !(are_digits(first) & are_digits(last)) {
-            return None;
-        }
-        let nibbles = nibbles(first) << 32 | nibbles(last) << (64 - 4 * len);
-        (nibbles >> 60 != 0).then_some(Number(nibbles | len as u64))
+/// The number with these ASCII digits, if they are 8 to 15; `None` says nothing about others.
+#[inline]
+fn wide_number(digits: &[u8]) -> Option<Number> {
+    let len = digits.len();
+    // The first and the last eight meet or overlap; digits read twice are the same both times.
+    let first = u64::from_be_bytes(*digits.first_chunk()?);
+    let last = u64::from_be_bytes(*digits.last_chunk()?);
+    if len > MAX_DIGITS || !(are_digits(first) & are_digits(last)) {
+        return None;
     }
+    let nibbles = nibbles(first) << 32 | nibbles(last) << (64 - 4 * len);
+    (nibbles >> 60 != 0).then_some(Number(nibbles | len as u64))
+}
 
-    /// Whether all eight octets are ASCII digits.
-    #[inline]
-    fn are_digits(octets: u64) -> bool {
-        // `0` to `9` are 30 to 39: six more and the upper nibble is still 3. Of octets that carry into
-        // their neighbour the upper nibble is none.
-        const UPPER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-        let carried = octets.wrapping_add(0x0606_0606_0606_0606);
-        (octets & UPPER) | ((carried & UPPER) >> 4) == 0x3333_3333_3333_3333
-    }
+/// Whether all eight octets are ASCII digits.
+#[inline]
+fn are_digits(octets: u64) -> bool {
+    // `0` to `9` are 30 to 39: six more and the upper nibble is still 3. Of octets that carry into
+    // their neighbour the upper nibble is none.
+    const UPPER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let carried = octets.wrapping_add(0x0606_0606_0606_0606);
+    (octets & UPPER) | ((carried & UPPER) >> 4) == 0x3333_3333_3333_3333
+}
 
-    /// The lower nibbles of eight octets, side by side.
-    #[inline]
-    fn nibbles(octets: u64) -> u64 {
-        let pairs = octets & 0x0f0f_0f0f_0f0f_0f0f;
-        let pairs = (pairs | pairs >> 4) & 0x00ff_00ff_00ff_00ff;
-        let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-        (fours | fours >> 16) & 0xffff_ffff
-    }
+/// The lower nibbles of eight octets, side by side.
+#[inline]
+fn nibbles(octets: u64) -> u64 {
+    let pairs = octets & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (pairs | pairs >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    (fours | fours >> 16) & 0xffff_ffff
+}
 
-    /// The sixteen decimal digits of `value`, a nibble each. `value` is below 10^16.
-    #[inline]
-    pub(super) fn decimal(value: u64) -> u64 {
-        eight_digits(value / 100_000_000) << 32 | eight_digits(value % 100_000_000)
-    }
+/// The sixteen decimal digits of `value`, a nibble each. `value` is below 10^16.
+#[inline]
+fn sixteen_digits(value: u64) -> u64 {
+    eight_digits(value / 100_000_000) << 32 | eight_digits(value % 100_000_000)
+}
 
-    /// The eight decimal digits of `value`, a nibble each: halved into fours, twos and single ones, all
-    /// lanes at once. The factors and shifts divide exactly in each lane's bounds.
-    #[inline]
-    fn eight_digits(value: u64) -> u64 {
-        let fours = ((value / 10_000) << 32) | (value % 10_000);
-        let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
-        let twos = hundreds << 16 | (fours - 100 * hundreds);
-        let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
-        let pairs = tens << 4 | (twos - 10 * tens);
-        let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-        (fours | fours >> 16) & 0xffff_ffff
-    }
+/// The eight decimal digits of `value`, a nibble each: halved into fours, twos and single ones, all
+/// lanes at once. The factors and shifts divide exactly in each lane's bounds.
+#[inline]
+fn eight_digits(value: u64) -> u64 {
+    let fours = ((value / 10_000) << 32) | (value % 10_000);
+    let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
+    let twos = hundreds << 16 | (fours - 100 * hundreds);
+    let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
+    let pairs = tens << 4 | (twos - 10 * tens);
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    (fours | fours >> 16) & 0xffff_ffff
+}
 
-    /// The digits of four labels of one octet each, the first lowest, or `None` if they are none.
-    #[inline]
-    pub(super) fn four_labels(labels: &[u8; 8]) -> Option<u64> {
-        const EACH: u64 = 0x0001_0001_0001_0001;
-        let word = u64::from_le_bytes(*labels);
-        // A digit or more in each 16 bits; what is more than 9 carries beyond a nibble when 6 is added.
-        let digits = (word >> 8 & (EACH * 0xff)) ^ (EACH * 0x30);
-        let beyond = (digits | (digits + EACH * 6)) & (EACH * 0xf0);
-        if word & (EACH * 0xff) != EACH || beyond != 0 {
-            return None;
-        }
-        let pairs = (digits | digits >> 12) & 0x0000_00ff_0000_00ff;
-        Some((pairs | pairs >> 24) & 0xffff)
+/// The digits of four labels of one octet each, the first lowest, or `None` if they are none.
+#[inline]
+fn four_labels(labels: &[u8; 8]) -> Option<u64> {
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    let word = u64::from_le_bytes(*labels);
+    // A digit or more in each 16 bits; what is more than 9 carries beyond a nibble when 6 is added.
+    let digits = (word >> 8 & (EACH * 0xff)) ^ (EACH * 0x30);
+    let beyond = (digits | (digits + EACH * 6)) & (EACH * 0xf0);
+    if word & (EACH * 0xff) != EACH || beyond != 0 {
+        return None;
     }
+    let pairs = (digits | digits >> 12) & 0x0000_00ff_0000_00ff;
+    Some((pairs | pairs >> 24) & 0xffff)
 }
 
 //----------- Builder --------------------------------------------------------
@@ -445,6 +440,11 @@ mod tests {
             }
         }
         assert_eq!(Err(NumberError::TooLong { digits: 20 }), Number::from_integer(u64::MAX));
+        // Every content of a lane, in all of them.
+        for four in 1..10_000u64 {
+            let value = four * 100_010_001 + four % 1_000 * 1_000_000_000_000;
+            assert_eq!(Ok(value.to_string()), Number::from_integer(value).map(Number::digits));
+        }
     }
 
     proptest! {
