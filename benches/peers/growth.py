@@ -3,13 +3,16 @@
 ``python benches/peers/growth.py [-o DIR] [--rounds N] NAME=FOLDER…``, each folder as
 ``benches/python/ported_data.py`` writes it, with ``plan.snap`` built from it. All are served at
 once from huge pages, one worker each on one CPU; the load asks one after the other by UDP from
-four sockets and judges every answer. Writes ``growth.json`` and prints a table.
+four sockets and judges every answer. Then the first plan again with one worker for each CPU and
+fewer, on all CPUs, the load's own among them: what an answer costs must stay, or workers hinder
+each other. Writes ``growth.json`` and prints two tables.
 """
 
 from __future__ import annotations
 
 import argparse
 import array
+import dataclasses
 import json
 import os
 import platform
@@ -19,10 +22,12 @@ from typing import Any
 
 import numdip
 import plans
-from measure import UDP, loaded, summary
+from measure import SCENARIOS, UDP, loaded, summary
 from servers import KINDS, ROOT, Server
 
 QUESTIONS = 1_000_000
+#: Many sockets, which the kernel spreads over the workers.
+MANY = SCENARIOS[1]
 
 
 def main() -> None:
@@ -45,6 +50,7 @@ def main() -> None:
         finally:
             for server in servers:
                 server.stop()
+        workers = [by_workers(prepared[0], count, given.rounds, work) for count in worker_counts()]
     rows = [
         {
             "plan": plan.name,
@@ -60,6 +66,7 @@ def main() -> None:
         "commit": output("git", "rev-parse", "--short=12", "HEAD"),
         "kernel": platform.release(),
         "rows": rows,
+        "workers": workers,
     }
     with open(os.path.join(given.output, "growth.json"), "w") as file:
         json.dump(record, file, indent=1)
@@ -68,6 +75,43 @@ def main() -> None:
         cpu: dict[str, float] = row["cpu_us"]
         micros = f"{cpu['median']:.2f} µs ({cpu['low']:.2f} to {cpu['high']:.2f})"
         print(f"{row['plan']:20} {row['ported']:>13,} {micros}")
+
+
+def worker_counts() -> list[int]:
+    return list(range(1, (os.cpu_count() or 1) + 1))
+
+
+def by_workers(plan: plans.Plan, count: int, rounds: int, work: str) -> dict[str, Any]:
+    """Throughput and CPU time for an answer with so many workers on all CPUs."""
+    (kind,) = (kind for kind in KINDS if kind.name == "numdip")
+
+    def command(plan: plans.Plan, folder: str, port: int) -> list[str]:
+        words = kind.command(plan, folder, port)
+        with open(words[-1]) as file:
+            text = file.read()
+        with open(words[-1], "w") as file:
+            file.write(text.replace("workers = 1", f"workers = {count}"))
+        return words
+
+    folder = os.path.join(work, f"workers-{count}")
+    server = Server(dataclasses.replace(kind, command=command), plan, folder)
+    try:
+        server.wait()
+        for thread in os.listdir(f"/proc/{server.process.pid}/task"):
+            os.sched_setaffinity(int(thread), range(os.cpu_count() or 1))
+        runs = [loaded(server, *MANY.options(), seconds=1.0) for _ in range(rounds)]
+    finally:
+        server.stop()
+    row: dict[str, Any] = {
+        "workers": count,
+        "cpu_us": summary([run["cpu_us"] for run in runs]),
+        "qps": summary([run["qps"] for run in runs]),
+        "server_busy": summary([run["busy_share"] for run in runs]),
+    }
+    print(
+        f"{count} workers: {row['qps']['median']:,.0f} queries/s, {row['cpu_us']['median']:.2f} µs"
+    )
+    return row
 
 
 def prepare(name: str, source: str, folder: str) -> plans.Plan:
