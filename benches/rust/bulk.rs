@@ -113,3 +113,24 @@ fn find_all(bencher: Bencher<'_, '_>, spread: Spread) {
         .counter(ItemsCount::new(NUMBERS))
         .bench_local(|| bulk::find_all(&view, black_box(&numbers).iter().copied().map(Some)));
 }
+
+#[divan::bench(args = SPREADS)]
+fn find_all_of_text(bencher: Bencher<'_, '_>, spread: Spread) {
+    let view = SNAPSHOT.view();
+    let texts: Vec<String> = numbers(spread).iter().map(|number| number.aus()).collect();
+    bencher.counter(ItemsCount::new(NUMBERS)).bench_local(|| {
+        let numbers =
+            black_box(&texts).iter().map(|text| Number::parse_octets(text.as_bytes(), Form::Msisdn));
+        bulk::find_all(&view, numbers)
+    });
+}
+
+#[divan::bench(args = SPREADS)]
+fn find_all_of_integers(bencher: Bencher<'_, '_>, spread: Spread) {
+    let view = SNAPSHOT.view();
+    let integers: Vec<u64> = numbers(spread).iter().map(|number| number.to_integer()).collect();
+    bencher.counter(ItemsCount::new(NUMBERS)).bench_local(|| {
+        let numbers = black_box(&integers).iter().map(|integer| Number::from_integer(*integer).ok());
+        bulk::find_all(&view, numbers)
+    });
+}

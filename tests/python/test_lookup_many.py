@@ -218,9 +218,8 @@ def test_no_numbers_make_an_empty_table(empty: Any) -> None:
     assert (len(table), table.column_names) == (0, COLUMNS)
     assert rows(table) == []
     assert rows(numdip.open().lookup_many([None]))[0] == {**dict.fromkeys(COLUMNS), "found": False}
-    assert rows(numdip.open().lookup_many(pa.nulls(2))) == rows(
-        numdip.open().lookup_many([None] * 2)
-    )
+    for nulls in (pa.nulls(2), pl.Series([None, None]), pa.array([None, None], pa.string())):
+        assert rows(numdip.open().lookup_many(nulls)) == rows(numdip.open().lookup_many([None] * 2))
 
 
 def test_an_object_that_only_gives_a_numpy_array() -> None:

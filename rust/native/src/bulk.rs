@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use arrow_schema::DataType;
 use numdip_core::bulk::Finder;
 use numdip_core::number::{Form, Number};
 use numdip_core::snapshot::Snapshot;
@@ -37,7 +38,7 @@ pub(crate) fn lookup_many(
     if numbers.hasattr(intern!(py, "__arrow_c_stream__"))?
         || numbers.hasattr(intern!(py, "__arrow_c_array__"))?
     {
-        return arrow(py, snapshot, numbers.extract()?);
+        return arrow(py, snapshot, numbers);
     }
     if let Some(table) = buffer(py, snapshot, numbers)? {
         return Ok(table);
@@ -54,9 +55,16 @@ pub(crate) fn lookup_many(
 //----------- Kinds of input -------------------------------------------------
 
 /// A column of any Arrow library.
-fn arrow(py: Python<'_>, snapshot: &Snapshot, numbers: AnyArray) -> Result<Table, Fault> {
-    let reader = numbers.into_reader()?;
-    columns::check(reader.field().data_type())?;
+fn arrow(py: Python<'_>, snapshot: &Snapshot, numbers: &Bound<'_, PyAny>) -> Result<Table, Fault> {
+    let reader = numbers.extract::<AnyArray>()?.into_reader()?;
+    let field = reader.field();
+    columns::check(field.data_type())?;
+    if let (DataType::Null, Ok(rows)) = (field.data_type(), numbers.len()) {
+        // Polars gives such a column a buffer, with which it could not be read.
+        let mut finder = Finder::new(&snapshot.view());
+        finder.extend((0..rows).map(|_| None));
+        return finished(finder);
+    }
     py.detach(|| {
         let mut dips = Dips::new(snapshot);
         for array in reader {
