@@ -36,6 +36,12 @@ impl Flights {
         self.waiting
     }
 
+    /// Whether the next query would take the place of one that waits.
+    pub fn is_full(&self) -> bool {
+        let place = self.next as usize & (self.entries.len() - 1);
+        self.entries[place].waiting
+    }
+
     /// Gives the id for a query sent now, and whether an older one that had its place is lost.
     pub fn launch(&mut self, query: usize, sent: u64) -> (u16, bool) {
         let id = self.next as u16;
@@ -89,6 +95,17 @@ impl Flights {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_full_until_the_query_whose_place_is_next_has_landed() {
+        let mut flights = Flights::new(4);
+        let ids: Vec<u16> = (0..4).map(|query| flights.launch(query, 0).0).collect();
+        assert!(flights.is_full());
+        flights.land(ids[1]);
+        assert!(flights.is_full());
+        flights.land(ids[0]);
+        assert!(!flights.is_full());
+    }
 
     #[test]
     fn each_answer_finds_its_query_once() {

@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something that queries are sent and answers received on.
 pub trait Lane {
+    /// Whether every answer comes, however late: then no id is given anew before it has.
+    const LOSES_NOTHING: bool;
+
     fn socket(&self) -> BorrowedFd<'_>;
 
     /// Adds a query, which `write` writes to a buffer and says the length of.
@@ -83,6 +86,8 @@ impl UdpLane {
 }
 
 impl Lane for UdpLane {
+    const LOSES_NOTHING: bool = false;
+
     fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -140,6 +145,8 @@ impl TcpLane {
 }
 
 impl Lane for TcpLane {
+    const LOSES_NOTHING: bool = true;
+
     fn socket(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
