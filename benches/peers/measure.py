@@ -121,9 +121,8 @@ def throughput(
                         one = min(one, other, key=lambda run: run["others_share"])
                     said.setdefault((server.kind.name, scenario.name), []).append(one)
         say(f"round {number + 1} of {rounds}")
-    for (name, scenario), runs in said.items():
-        spent = statistics.median(run["cpu_us"] for run in runs)
-        say(f"{name}, {scenario}: {spent:.2f} µs")
+    for (name, way), runs in said.items():
+        say(f"{name}, {way}: {statistics.median(run['cpu_us'] for run in runs):.2f} µs")
     return [
         {
             "server": name,
