@@ -1,9 +1,12 @@
 //! NAPTR record data: the six fields, wire and presentation form (RFC 3403 §4.1).
 //!
-//! [`text`] holds the presentation form, [`services`] the grammars of the SERVICES field.
+//! [`text`] holds the presentation form, [`services`] the grammars of the SERVICES field, [`registry`] which
+//! enumservices there are, [`zone`] finds records in zone files.
 
+pub mod registry;
 pub mod services;
 pub mod text;
+pub mod zone;
 
 use crate::dns::name;
 
