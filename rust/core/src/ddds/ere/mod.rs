@@ -10,6 +10,7 @@
 //! `posix`): time in proportion to both, whatever the expression. The other modes walk a graph
 //! (`graph`, `glibc`, `perl`). Subjects are octets; flag `i` is about ASCII letters.
 
+mod examples;
 mod glibc;
 mod graph;
 mod perl;
@@ -24,6 +25,7 @@ mod syntax;
 use std::fmt;
 use std::ops::Range;
 
+pub use examples::examples;
 use program::Program;
 
 /// The most octets of an expression: it has to fit in a `<character-string>`.
