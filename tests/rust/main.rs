@@ -25,6 +25,7 @@ mod fuzz_stored;
 #[path = "../fuzz/harness.rs"]
 mod harness;
 mod layers;
+mod lint;
 mod plan_diff;
 mod plan_memory;
 mod plan_model;

@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn rows_are_sorted_distinct_and_well_formed() {
-        assert!(REGISTRY.windows(2).all(|pair| (pair[0].kind, pair[0].subtype) < (pair[1].kind, pair[1].subtype)));
+        assert!(
+            REGISTRY.windows(2).all(|pair| (pair[0].kind, pair[0].subtype) < (pair[1].kind, pair[1].subtype))
+        );
         for row in &REGISTRY {
             let service = match row.subtype {
                 "" => row.kind.to_owned(),

@@ -156,7 +156,13 @@ impl Entries<'_> {
                 b';' => {
                     lexed.cut_by_comment |=
                         lexed.fields.last().is_some_and(|field| !field.quoted && field.span.end == self.at);
-                    self.at += self.text.get(self.at..).unwrap_or_default().split(|o| *o == b'\n').next().map_or(0, <[u8]>::len);
+                    self.at += self
+                        .text
+                        .get(self.at..)
+                        .unwrap_or_default()
+                        .split(|o| *o == b'\n')
+                        .next()
+                        .map_or(0, <[u8]>::len);
                 }
                 b'"' => self.field(&mut lexed, true),
                 _ => self.field(&mut lexed, false),
@@ -285,6 +291,8 @@ fn is_bare(fields: &[Field]) -> bool {
                 && is_number(preference)
                 && (flags.quoted
                     || flags.raw.len() <= 1
+                    // A quotation mark of a word processor.
+                    || flags.raw.starts_with(&[0xe2, 0x80])
                     || rest.len() >= 2 && rest.iter().any(|field| field.quoted))
         }
         _ => false,
@@ -312,7 +320,12 @@ mod tests {
         let found = read(file);
         assert_eq!(vec![4, 6, 9, 10], found.iter().map(|entry| entry.line).collect::<Vec<_>>());
         assert_eq!(
-            vec![Some("4.4.e164.arpa."), Some("3.2.4.4.e164.arpa."), Some("3.2.4.4.e164.arpa."), Some("5.4.4.e164.arpa.")],
+            vec![
+                Some("4.4.e164.arpa."),
+                Some("3.2.4.4.e164.arpa."),
+                Some("3.2.4.4.e164.arpa."),
+                Some("5.4.4.e164.arpa.")
+            ],
             found.iter().map(owner).collect::<Vec<_>>()
         );
         let Content::Naptr(first) = &found[1].content else { panic!("{found:?}") };
@@ -326,13 +339,18 @@ mod tests {
 
     #[test]
     fn records_may_stand_without_owner() {
-        for line in ["10 100 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .", "10 100 u E2U+sip \"!^.*$!sip:a@b!\" ."] {
+        for line in ["10 100 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .", "10 100 u E2U+sip \"!^.*$!sip:a@b!\" ."]
+        {
             let found = read(line);
             assert_eq!(None, found[0].owner, "{line}");
             assert!(matches!(&found[0].content, Content::Naptr(data) if data.fields.len() == 6), "{line}");
         }
         // Owners of digits alone are what ENUM is made of.
-        for line in ["4 3600 IN NAPTR 1 2 \"\" \"\" \"\" a.", "4 IN 3600 NAPTR 1 2 \"\" \"\" \"\" a.", "4 NAPTR 1 2 \"\" \"\" \"\" a."] {
+        for line in [
+            "4 3600 IN NAPTR 1 2 \"\" \"\" \"\" a.",
+            "4 IN 3600 NAPTR 1 2 \"\" \"\" \"\" a.",
+            "4 NAPTR 1 2 \"\" \"\" \"\" a.",
+        ] {
             assert_eq!(Some("4"), owner(&read(line)[0]), "{line}");
         }
         assert_eq!(Content::Other, read("4 3600 TXT \"NAPTR\"")[0].content);

@@ -109,7 +109,9 @@ mod tests {
         let of = |text: &str| examples(text.as_bytes());
         assert!(of("^\\+(44|1)[0-9]{2}$").iter().any(|number| number.starts_with("+44")));
         assert!(of("^\\+(44|1)[0-9]{2}$").iter().any(|number| number.starts_with("+1")));
-        assert!(of("^(\\+1|\\+1212)(.*)$").iter().any(|number| number.starts_with("+1212") && number.len() > 6));
+        assert!(
+            of("^(\\+1|\\+1212)(.*)$").iter().any(|number| number.starts_with("+1212") && number.len() > 6)
+        );
         assert_eq!(vec!["+44", "+445", "+4455501234"], of("^\\+44"));
         assert!(of("^\\+[").is_empty());
     }
