@@ -266,10 +266,16 @@ fn style(found: &mut Findings<'_>, rule: &Substitution<'_>, plain: &[u8]) {
         let what = "The delimiter is not !, and clients are known that take no other (RFC 5483 §3.1).";
         found.add(Code::DelimiterUnusual, Field::Regexp, what, "Use ! as delimiter.").at(0..1).fixed(fixed);
     }
-    let begin = plain.iter().position(|octet| *octet != b'(').unwrap_or(plain.len());
-    if !matches!(plain.get(begin..), Some([b'^', ..] | [b'.', b'*', ..])) {
+    if let Some(at) = unanchored(plain) {
         let what = "The expression does not begin with ^, so it may match in the middle of a number.";
-        found.add(Code::Unanchored, Field::Regexp, what, "Begin it with ^, as in ^\\+44(.*)$.").at(1..2);
+        found
+            .add(
+                Code::Unanchored,
+                Field::Regexp,
+                what,
+                "Begin it, and each alternative, with ^, as in ^\\+44(.*)$.",
+            )
+            .at(at + 1..at + 2);
     }
     let groups =
         plain.contains(&b'(') && super::super::ere::count_groups(plain).is_ok_and(|groups| groups > 0);
@@ -296,6 +302,30 @@ fn style(found: &mut Findings<'_>, rule: &Substitution<'_>, plain: &[u8]) {
             .add(Code::BackslashTwice, Field::Regexp, what, "On the wire a back-reference is \\1 and a semicolon is ;. In a zone file that is \\\\1 and ; in quotes.")
             .at(at..at + 2)
             .fixed(fixed);
+    }
+}
+
+/// Where an alternative of the whole expression begins that `^` does not hold at the number's begin.
+fn unanchored(plain: &[u8]) -> Option<usize> {
+    let (mut at, mut depth, mut begin) = (0, 0_usize, Some(0));
+    loop {
+        if let Some(begin) = begin.take() {
+            let alternative = plain.get(begin..).unwrap_or_default();
+            let open = alternative.iter().take_while(|octet| **octet == b'(').count();
+            if !matches!(alternative.get(open..), Some([b'^', ..] | [b'.', b'*', ..])) {
+                return Some(begin);
+            }
+        }
+        let octet = *plain.get(at)?;
+        at += 1;
+        match octet {
+            b'\\' => at += 1,
+            b'[' => at = bracket_end(plain, at),
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b'|' if depth == 0 => begin = Some(at),
+            _ => {}
+        }
     }
 }
 
