@@ -28,6 +28,7 @@ __all__ = [
     "compact",
     "diff",
     "from_domain",
+    "lint",
     "to_domain",
 ]
 __version__: Final[str]
@@ -344,6 +345,10 @@ def compact(
 def diff(
     before: Snapshot, after: Snapshot, *, examples: int = 10
 ) -> dict[str, list[dict[str, Any]]]: ...
+
+# --- lint.rs
+
+def lint(text: bytes, apex: str) -> dict[str, Any]: ...
 
 # --- responder.rs
 

@@ -9,6 +9,8 @@ import typer
 from .. import __version__
 from .check import check
 from .lookup import lookup
+from .naptr import naptr
+from .naptr_check import check_records
 from .plan import plan
 from .plan_diff import diff
 from .plan_layers import apply, compact
@@ -33,6 +35,8 @@ plan.command()(apply)
 plan.command()(compact)
 plan.command()(diff)
 app.add_typer(plan, name="plan")
+naptr.command("check")(check_records)
+app.add_typer(naptr, name="naptr")
 
 
 def _print_version(wanted: bool) -> None:

@@ -12,6 +12,7 @@ mod diff;
 mod errors;
 mod exchange;
 mod layers;
+mod lint;
 mod naptr;
 mod number;
 mod plan;
@@ -35,6 +36,8 @@ mod _native {
     use crate::exchange::{Exchange, Reply};
     #[pymodule_export]
     use crate::layers::{LayerBuilder, LayerReport, compact};
+    #[pymodule_export]
+    use crate::lint::lint;
     #[pymodule_export]
     use crate::naptr::Naptr;
     #[pymodule_export]
