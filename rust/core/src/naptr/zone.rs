@@ -246,7 +246,7 @@ impl Entries<'_> {
 
     /// A name in full if there is an origin to complete it with.
     fn named(&self, raw: &[u8]) -> Owner {
-        let name = String::from_utf8_lossy(raw).to_ascii_lowercase();
+        let name = printable(raw);
         let text = match (&self.origin, name.as_str()) {
             (Some(origin), "@") => origin.clone(),
             (Some(origin), _) if !is_absolute(raw) => join(&name, origin),
@@ -262,6 +262,18 @@ impl Entries<'_> {
             name => name + ".",
         }
     }
+}
+
+/// A name in lower case, its octets that do not print as `\DDD`: names go into messages.
+fn printable(raw: &[u8]) -> String {
+    let mut name = String::with_capacity(raw.len());
+    for octet in raw {
+        match octet {
+            b' '..=b'~' => name.push(octet.to_ascii_lowercase() as char),
+            _ => name.push_str(&format!("\\{octet:03}")),
+        }
+    }
+    name
 }
 
 /// A relative name completed by an origin.

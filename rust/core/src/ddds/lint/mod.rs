@@ -157,7 +157,7 @@ impl Findings<'_> {
         field: Field,
         what: impl Into<String>,
         mend: impl Into<String>,
-    ) -> &mut Finding {
+    ) -> Added<'_> {
         let octets = match field {
             Field::Flags => self.record.flags().len(),
             Field::Services => self.record.services().len(),
@@ -165,18 +165,9 @@ impl Findings<'_> {
             Field::Replacement => self.record.replacement().len(),
             _ => 0,
         };
-        self.list.push(Finding {
-            code,
-            field,
-            span: 0..octets,
-            what: what.into(),
-            mend: mend.into(),
-            fixed: None,
-        });
-        // Just pushed.
-        let last = self.list.len() - 1;
-        #[allow(clippy::indexing_slicing, reason = "the line above")]
-        &mut self.list[last]
+        let (what, mend) = (what.into(), mend.into());
+        self.list.push(Finding { code, field, span: 0..octets, what, mend, fixed: None });
+        Added(self.list.last_mut())
     }
 
     fn has(&self, codes: &[Code]) -> bool {
@@ -184,14 +175,23 @@ impl Findings<'_> {
     }
 }
 
-impl Finding {
-    fn at(&mut self, span: Range<usize>) -> &mut Self {
-        self.span = span;
+/// The finding that was added last.
+struct Added<'a>(Option<&'a mut Finding>);
+
+impl Added<'_> {
+    /// Narrows its place to some octets of the field.
+    fn at(mut self, span: Range<usize>) -> Self {
+        if let Some(finding) = &mut self.0 {
+            finding.span = span;
+        }
         self
     }
 
-    fn fixed(&mut self, fixed: Option<Naptr>) {
-        self.fixed = fixed;
+    /// Says what the mended record is, if that is safe.
+    fn fixed(self, fixed: Option<Naptr>) {
+        if let Some(finding) = self.0 {
+            finding.fixed = fixed;
+        }
     }
 }
 

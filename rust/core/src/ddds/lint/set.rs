@@ -4,8 +4,12 @@ use super::{Code, Field, Finding};
 use crate::naptr::Naptr;
 use crate::naptr::services::Enumservices;
 
+/// The most records that are compared with each other: more would not fit in a message of 65,535 octets.
+const MAX_RECORDS: usize = 2048;
+
 /// What is wrong with records together: the place of a record in the list, and what.
 pub fn check(records: &[Naptr]) -> Vec<(usize, Finding)> {
+    let records = records.get(..MAX_RECORDS).unwrap_or(records);
     let mut found = Vec::new();
     let mut add = |place: usize, code, field, what: String, mend: &str| {
         found.push((place, Finding { code, field, span: 0..0, what, mend: mend.to_owned(), fixed: None }));

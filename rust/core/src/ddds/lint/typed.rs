@@ -99,7 +99,7 @@ fn relative(
     else {
         return;
     };
-    let name = String::from_utf8_lossy(&field.raw).to_ascii_lowercase();
+    let name = field.raw.escape_ascii().to_string().to_ascii_lowercase();
     let what = match origin {
         Some(origin) if origin != "." && format!(".{name}.").ends_with(&format!(".{origin}")) => {
             format!("The replacement has no final dot, so it is completed to {name}.{origin}")
