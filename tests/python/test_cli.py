@@ -18,7 +18,7 @@ import pytest
 import numdip
 from conftest import PATIENCE, PORTED, RANGES, Command, Served, environment
 
-COMMANDS = ["serve", "lookup", "query", "check", "plan"]
+COMMANDS = ["serve", "lookup", "query", "check", "plan", "naptr"]
 EXAMPLE = "+13392986156"
 
 
@@ -45,7 +45,11 @@ def test_help_lists_the_commands(numdip_command: Command) -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [*([name] for name in COMMANDS), ["plan", "build"], ["plan", "verify"], ["plan", "stats"]],
+    [
+        *([name] for name in COMMANDS),
+        *(["plan", name] for name in ("build", "verify", "stats")),
+        ["naptr", "check"],
+    ],
 )
 def test_every_command_has_help(numdip_command: Command, args: list[str]) -> None:
     done = numdip_command(*args, "--help")

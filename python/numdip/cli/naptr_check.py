@@ -84,6 +84,8 @@ def _write(output: str | None, text: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=os.path.dirname(output) or ".", delete=False) as stream:
         try:
             stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
             os.chmod(stream.name, _mode(output))
             os.replace(stream.name, output)
         except BaseException:
