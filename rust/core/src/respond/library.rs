@@ -93,7 +93,7 @@ fn respond_to_message(
         && request.answers().is_empty()
         && request.name_servers().is_empty();
     let edns = request.extensions().as_ref();
-    let Judgement { rcode, network } = if !permitted {
+    let Judgement { rcode, answer } = if !permitted {
         Judgement::of(Rcode::Refused)
     } else if !is_plain {
         Judgement::of(Rcode::ServFail)
@@ -117,7 +117,7 @@ fn respond_to_message(
         .set_response_code(rcode.into());
     response.add_query(LibraryQuery::clone(question));
     if let Some(naptr) =
-        network.and_then(|network| responder.records.naptr(&responder.snapshot.view(), network))
+        answer.and_then(|(network, _)| responder.records.naptr(&responder.snapshot.view(), network))
     {
         let data = NAPTR::new(
             naptr.order(),

@@ -40,11 +40,11 @@ pub struct Responder {
 }
 
 /// What a question is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Judgement {
+#[derive(Clone, Copy, Debug)]
+struct Judgement<'a> {
     rcode: Rcode,
-    /// The network whose record is the answer; with [`Rcode::NoError`] only.
-    network: Option<u32>,
+    /// The network that the answer names, and its encoded record; with [`Rcode::NoError`] only.
+    answer: Option<(u32, &'a [u8])>,
 }
 
 impl Responder {
@@ -93,7 +93,7 @@ impl Responder {
 
     /// Judges a well-formed question of a client that may ask, by profile `number-lookup`.
     #[inline]
-    fn judge(&self, view: &View<'_>, name: &[u8], rtype: u16, class: u16) -> Judgement {
+    fn judge(&self, view: &View<'_>, name: &[u8], rtype: u16, class: u16) -> Judgement<'_> {
         if rtype != TYPE_NAPTR || class != CLASS_IN {
             return Judgement::of(Rcode::ServFail);
         }
@@ -104,11 +104,14 @@ impl Responder {
             Err(_) => return Judgement::of(Rcode::ServFail),
         };
         match answer::find(view, number) {
-            Ok(answer) if self.records.encoded(answer.network_index).is_some() => {
-                Judgement { rcode: Rcode::NoError, network: Some(answer.network_index) }
-            }
+            Ok(answer) => match self.records.encoded(answer.network_index) {
+                Some(record) => {
+                    Judgement { rcode: Rcode::NoError, answer: Some((answer.network_index, record)) }
+                }
+                None => Judgement::of(Rcode::NxDomain),
+            },
             Err(answer::Miss::Damaged) => Judgement::of(Rcode::ServFail),
-            Ok(_) | Err(_) => Judgement::of(Rcode::NxDomain),
+            Err(_) => Judgement::of(Rcode::NxDomain),
         }
     }
 
@@ -156,7 +159,7 @@ impl Session<'_> {
         let Some(query) = Query::read(&head, request) else {
             return library::respond(self.responder, &head, request, permitted, transport, out);
         };
-        let Judgement { rcode, network } = match query.edns {
+        let Judgement { rcode, answer } = match query.edns {
             _ if !permitted => Judgement::of(Rcode::Refused),
             // A version that we do not speak (RFC 6891 §6.1.3) comes before the question.
             Some(edns) if edns.version > 0 => Judgement::of(Rcode::BadVers),
@@ -165,22 +168,22 @@ impl Session<'_> {
                 self.responder.judge(&self.view, name, rtype, class)
             }
         };
-        let answers = network.and_then(|network| self.responder.records.encoded(network)).unwrap_or_default();
+        let (_, answers) = answer.unwrap_or_default();
         let response = Response {
             id: query.id,
             opcode: 0,
             rcode,
             question: Some(query.question.octets),
             answers,
-            answer_count: u16::from(!answers.is_empty()),
+            answer_count: u16::from(answer.is_some()),
             edns: query.edns.is_some(),
         };
         response.write(transport.limit(query.edns.map(|edns| edns.udp_size)), out)
     }
 }
 
-impl Judgement {
+impl Judgement<'_> {
     fn of(rcode: Rcode) -> Self {
-        Self { rcode, network: None }
+        Self { rcode, answer: None }
     }
 }
