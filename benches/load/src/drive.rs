@@ -8,6 +8,7 @@ use crate::check::{Expected, check};
 use crate::flights::Flights;
 use crate::histogram::Histogram;
 use crate::lanes::Lane;
+use crate::message::HEADER;
 use crate::queries::Queries;
 use crate::sys::{BATCH, Readiness};
 
@@ -186,7 +187,11 @@ impl Running<'_> {
     }
 
     fn judge(&mut self, flights: &mut Flights, message: &[u8], time: u64) {
-        let flight = crate::message::u16_at(message, 0).and_then(|id| flights.land(id));
+        let is_for = |place| {
+            let question = self.queries.question(place);
+            message.get(HEADER..HEADER + question.len()) == Some(question)
+        };
+        let flight = crate::message::u16_at(message, 0).and_then(|id| flights.land(id, is_for));
         let Some(flight) = flight else {
             self.counts.unexpected += 1;
             return;
