@@ -174,6 +174,10 @@ class Snapshot:
     # How many layers have been applied to the plan, and from when on it is as it is (UTC).
     @property
     def sequence(self) -> int: ...
+    # What the plan says of the number itself or of its longest prefix; [] when a network is the answer.
+    def records(self, number: str | int | Number) -> list[Naptr]: ...
+    # Owner ("+441632960083", "+44*" or a name), type, TTL, data in wire form.
+    def record_sets(self) -> list[tuple[str, int, int, list[bytes]]]: ...
     @property
     def time(self) -> datetime | None: ...
     # Dicts with file, sequence, time, set, removed, octets and folded; the oldest layer first.
@@ -250,8 +254,9 @@ class PlanBuilder:
         on_duplicate: Literal["fail", "last"] = "fail",
         memory: int | None = None,
         folder: str | None = None,
+        apex: list[str] | None = None,
     ) -> PlanBuilder: ...
-    # Both take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
+    # All three take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
     # of the stream's first row. With a database, file is the name of a query of it: faults then say
     # "query 1 (row 17)", and the source of the rows is "database (query 1)". Missing columns:
     # PlanError. Bad rows go to the report.
@@ -260,6 +265,13 @@ class PlanBuilder:
     ) -> int: ...
     def add_ported(
         self, stream: object, *, file: str, first_line: int = 2, database: str | None = None
+    ) -> int: ...
+    def add_records(
+        self, stream: object, *, file: str, first_line: int = 2, database: str | None = None
+    ) -> int: ...
+    # line, owner (wire form), type, TTL, data (wire form)
+    def add_zone_records(
+        self, records: list[tuple[int, bytes, int, int, bytes]], *, file: str
     ) -> int: ...
     # PlanError with the report's text when rows are bad and on_error="fail"; nothing is written.
     # time: seconds since 1970 UTC from when on the plan holds, 0 if that is not known.
@@ -280,6 +292,8 @@ class PlanReport:
     def ported(self) -> int: ...
     @property
     def networks(self) -> int: ...
+    @property
+    def records(self) -> int: ...
     @property
     def left_out(self) -> int: ...
     @property

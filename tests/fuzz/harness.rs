@@ -250,7 +250,7 @@ pub(crate) fn with_checksums(octets: &[u8]) -> Vec<u8> {
     let word = |octets: &[u8], at: usize| {
         octets.get(at..at + 8).map(|word| u64::from_le_bytes(word.try_into().expect("eight octets")))
     };
-    let sections = octets.get(12).map_or(0, |count| usize::from(*count).min(9));
+    let sections = octets.get(12).map_or(0, |count| usize::from(*count).min(15));
     let table = HEADER..HEADER + sections * ENTRY;
     if octets.len() < table.end {
         return octets;

@@ -17,6 +17,7 @@ mod bulk;
 mod damage;
 mod ddds;
 mod delta_layers;
+mod dns_records;
 mod encoding;
 mod explain;
 mod fuzz_respond;

@@ -36,6 +36,7 @@ def lookup(
 ) -> int:
     """Look numbers up in a snapshot.
 
+    Where the plan has NAPTR records for a number, these are shown, since servers answer with them.
     Exits with 1 if a number was not found, with 2 if one is no number.
     """
     from .. import Number, NumberError
@@ -54,14 +55,15 @@ def lookup(
             code = UNREADABLE
             continue
         explanation = snapshot.explain(number, at=at)
-        if not explanation.found:
+        records = [record.to_text() for record in snapshot.records(number)]
+        if not explanation.found and not records:
             code = max(code, NO)
         if json_lines:
-            _print_json(_as_dict(explanation, explain))
+            _print_json(_as_dict(explanation, explain) | ({"records": records} if records else {}))
         elif explain:
-            _print_explanation(explanation, snapshot.path)
+            _print_explanation(explanation, records, snapshot.path)
         else:
-            rows.append(_row(explanation))
+            rows += [[explanation.number, text] for text in records] or [_row(explanation)]
     for line in aligned(rows):
         print(line)
     return code
@@ -104,8 +106,10 @@ def _place(answer: Answer) -> str:
     return f"range {answer.prefix}" + (" (portable)" if answer.portable else "")
 
 
-def _print_explanation(explanation: Explanation, plan: str) -> None:
+def _print_explanation(explanation: Explanation, records: list[str], plan: str) -> None:
     print("  ".join(_row(explanation)))
     for i, step in enumerate(explanation.steps, 1):
         print(f"  {i}. {step}")
+    for text in records:
+        print(f"  published: {text}")
     print(f"  plan: {plan}")

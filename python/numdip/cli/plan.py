@@ -46,7 +46,8 @@ def build(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="IN…", help="CSV (also .gz, .zst) or Parquet: ranges and ported numbers."
+            metavar="IN…",
+            help="CSV (also .gz, .zst) or Parquet: ranges, ported numbers, NAPTR records.",
         ),
     ] = None,
     uri: Annotated[
@@ -74,6 +75,13 @@ def build(
         str | None,
         typer.Option(metavar="T", help="From when on it holds, ISO 8601 in UTC; now if not given."),
     ] = None,
+    apex: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="D",
+            help="Domain whose names stand for numbers, e164.arpa if not given; repeatable.",
+        ),
+    ] = None,
     memory: Annotated[
         int,
         typer.Option(
@@ -84,7 +92,7 @@ def build(
     """Build a snapshot from plan files and a database.
 
     A file or a query's result with a column prefix holds ranges, one with a column number ported
-    numbers; results come before files. The snapshot appears whole or not at all. Exits with 1 if
+    numbers, one with columns name, services and regexp NAPTR records; results come before files. The snapshot appears whole or not at all. Exits with 1 if
     rows are bad and nothing was written.
     """
     from ..plan import Database
@@ -103,13 +111,15 @@ def build(
             on_error=on_error,
             on_duplicate=on_duplicate,
             memory=memory,
+            apex=apex,
             note=complain,
             progress=progress,
         )
     complain_of_rows(built)
     print(
         f"{output}: {built.ranges:,} ranges, {built.ported:,} ported numbers, "
-        f"{built.networks:,} networks, {os.path.getsize(output):,} octets{rows_lost(built)}"
+        + (f"{built.records:,} DNS records, " if built.records else "")
+        + f"{built.networks:,} networks, {os.path.getsize(output):,} octets{rows_lost(built)}"
     )
     return DONE
 
@@ -165,6 +175,8 @@ def stats(
         f"{found.path}: {found.ranges:,} ranges, {found.ported:,} ported numbers, "
         f"{found.networks:,} networks, {found.octets:,} octets"
     )
+    if found.records:
+        print(f"{found.records:,} numbers, prefixes and names with DNS records")
     print(f"file: sequence {found.base_sequence:,}, {utc(found.base_time)}")
     if found.ported_in_file:
         each = found.ported_octets / found.ported_in_file

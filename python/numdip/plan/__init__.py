@@ -1,6 +1,6 @@
 """Plans and the snapshots built from them: ``numdip plan`` on the command line.
 
-:func:`build` reads ranges and ported numbers from CSV and Parquet files
+:func:`build` reads ranges, ported numbers and NAPTR records from CSV and Parquet files
 (:mod:`numdip.plan.reading`) and from a PostgreSQL database (:mod:`numdip.plan.postgresql`) and
 hands them to the extension, which checks every row and writes the snapshot; :func:`apply` lays
 daily changes over it and :func:`compact` folds them in; :func:`numdip.plan.stats.statistics` says
@@ -21,6 +21,7 @@ from .. import __version__
 from .._native import PlanBuilder
 from ..errors import PlanError, SnapshotError
 from ..times import to_seconds
+from .columns import Kind
 from .layers import MAX_FAULTS, Applied, Compacted, apply, compact
 from .progress import Meter, Progress, size_of
 
@@ -45,6 +46,8 @@ class Built:
     ranges: int
     ported: int
     networks: int
+    #: DNS records of numbers, prefixes and names.
+    records: int
     #: Rows that a later one replaced.
     replaced: int
     #: Bad rows.
@@ -65,6 +68,7 @@ def build(
     on_error: Literal["fail", "skip"] = "fail",
     on_duplicate: Literal["fail", "last"] = "fail",
     memory: int | None = None,
+    apex: Sequence[str] | None = None,
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[Progress], None] = lambda step: None,
 ) -> Built:
@@ -75,7 +79,8 @@ def build(
 
     Args:
         inputs: CSV files (also ``.gz`` and ``.zst``) and Parquet files. A file with a column
-            ``prefix`` holds ranges, one with a column ``number`` ported numbers.
+            ``prefix`` holds ranges, one with a column ``number`` ported numbers, one with columns
+            ``name``, ``services`` and ``regexp`` NAPTR records.
         output: the snapshot's path; its folder must exist.
         database: queries whose results come before the files. They see the database as it was at
             one moment, and cannot change it.
@@ -84,6 +89,8 @@ def build(
         on_duplicate: two rows for one number are an error, or the last one counts.
         memory: octets to take for rows, 2 GiB if not given; what does not fit is kept in files
             without a name in the output's folder.
+        apex: the domains under which owner names of records stand for numbers, ``e164.arpa`` if not
+            given.
         note: told what is worth knowing, such as columns that are ignored.
         progress: told how far the build is.
 
@@ -102,6 +109,7 @@ def build(
         on_duplicate=on_duplicate,
         memory=memory,
         folder=os.path.dirname(output) or ".",
+        apex=None if apex is None else list(apex),
     )
     meter = Meter(progress, None if database else size_of(inputs))
     skipped: list[str] = []
@@ -124,6 +132,7 @@ def build(
         ranges=report.ranges,
         ported=report.ported,
         networks=report.networks,
+        records=report.records,
         replaced=report.replaced,
         left_out=report.left_out + len(skipped),
         faults=[*skipped, *report.faults][:MAX_FAULTS],
@@ -148,10 +157,16 @@ def _add_file(
                 f"{path}: a file of changes, for it has a column action; "
                 "numdip plan apply lays it over a plan that was built"
             )
-        add = builder.add_ranges if file.holds == "ranges" else builder.add_ported
+        add = _adder(builder, file.holds)
         for batch in file.batches(skipped):
             rows += meter.rows(add(batch.rows, file=path, first_line=batch.first_line))
     return {"file": os.path.basename(path), "holds": file.holds, "rows": rows}
+
+
+def _adder(builder: PlanBuilder, holds: Kind) -> Callable[..., int]:
+    if holds == "NAPTR records":
+        return builder.add_records
+    return builder.add_ranges if holds == "ranges" else builder.add_ported
 
 
 def _add_queries(
@@ -168,7 +183,7 @@ def _add_queries(
         sources = []
         for query in queries:
             rows = 0
-            add = builder.add_ranges if query.holds == "ranges" else builder.add_ported
+            add = _adder(builder, query.holds)
             for batch in connection.rows(query):
                 first, name = rows + 1, connection.name
                 added = add(batch, file=query.name, first_line=first, database=name)

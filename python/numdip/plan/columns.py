@@ -1,4 +1,4 @@
-"""The columns of ranges and of ported numbers, whatever they are read from."""
+"""The columns of ranges, ported numbers and NAPTR records, whatever they are read from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import PlanError
 
 __all__ = ["COUNTS", "DIGIT_TEXT", "Kind", "sort_columns"]
 
-Kind = Literal["ranges", "ported numbers", "changes"]
+Kind = Literal["ranges", "ported numbers", "changes", "NAPTR records"]
 
 #: The columns that rows must have, and those that they may have besides.
 _COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
@@ -26,11 +26,15 @@ _COLUMNS: dict[Kind, tuple[list[str], list[str]]] = {
         ["number", "action", "mcc", "mnc"],
         ["operator", "spid", "rn", "rn_context"],
     ),
+    "NAPTR records": (
+        ["name", "services", "regexp"],
+        ["order", "preference", "flags", "replacement", "ttl"],
+    ),
 }
 
 #: An integer cannot say 012; these columns hold digits that may start with 0.
 DIGIT_TEXT = ("mcc", "mnc", "spid", "rn")
-COUNTS = ("prefix", "number", "min_length", "max_length")
+COUNTS = ("prefix", "number", "min_length", "max_length", "order", "preference", "ttl")
 
 
 def sort_columns(
@@ -51,15 +55,19 @@ def sort_columns(
         PlanError: it is not clear what the rows are, or a column that they need is missing.
     """
     shown = ", ".join(found)
-    if ("prefix" in found) == ("number" in found):
+    of_records = {"name", "services", "regexp"}.issubset(found)
+    if not of_records and ("prefix" in found) == ("number" in found):
         both = "both" if "prefix" in found else "neither"
         mend = "; part the fields by commas" if what == "file" and len(found) == 1 else ""
         raise PlanError(
             f"{name}: found columns {shown}, {both} of prefix and number; expected prefix in a "
-            f"{what} of ranges, number in a {what} of ported numbers{mend}"
+            f"{what} of ranges, number in a {what} of ported numbers, name, services and regexp in "
+            f"a {what} of NAPTR records{mend}"
         )
     kind: Kind = "ranges" if "prefix" in found else "ported numbers"
-    if kind == "ported numbers" and "action" in found:
+    if of_records:
+        kind = "NAPTR records"
+    elif kind == "ported numbers" and "action" in found:
         kind = "changes"
     required, extras = _COLUMNS[kind]
     missing = [column for column in required if column not in found]

@@ -58,6 +58,8 @@ class Statistics(NamedTuple):
     #: ten thousand numbers.
     ported_bound_octets: float
     networks: int
+    #: Numbers, prefixes and names that have DNS records, by type.
+    records: int
     #: How many layers are folded into the plan's file.
     base_sequence: int
     #: From when on the file holds, in UTC; ``None`` if nobody noted it.
@@ -129,6 +131,7 @@ def statistics(snapshot: Snapshot) -> Statistics:
         ported_octets=found["ported_octets"],
         ported_bound_octets=found["ported_bound_octets"],
         networks=found["networks"],
+        records=found["records"],
         base_sequence=found["base_sequence"],
         base_time=found["base_time"],
         layers=snapshot.layers,

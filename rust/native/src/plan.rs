@@ -9,14 +9,22 @@ use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{
     Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, UInt64Array,
 };
-use numdip_core::plan::{PlanBuilder as CoreBuilder, Policy, PortedFields, RangeFields, Report, Resources};
+use numdip_core::apex::Apex;
+use numdip_core::plan::{
+    PlanBuilder as CoreBuilder, Policy, PortedFields, RangeFields, RecordFields, Report, Resources,
+    ZoneRecord,
+};
 use numdip_core::snapshot::append;
 use numdip_core::snapshot::lineage::Time;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3_arrow::PyRecordBatchReader;
 
 use crate::errors::Fault;
+
+/// Line, owner, type, TTL and data of a zone's record.
+type ZoneTuple = (u64, PyBackedBytes, u16, u32, PyBackedBytes);
 
 //----------- PlanBuilder ----------------------------------------------------
 
@@ -25,7 +33,7 @@ use crate::errors::Fault;
 /// on_error "fail" writes nothing if a row is bad, "skip" builds the rest; on_duplicate "fail" calls a
 /// second row for the same numbers bad, "last" takes the last one. memory is how many octets to take, half
 /// of them for sorting; rows that do not fit are put into files without a name in folder, the system's
-/// temporary folder if not given.
+/// temporary folder if not given. apex are the domains whose names stand for numbers.
 #[pyclass(frozen, module = "numdip._native")]
 pub(crate) struct PlanBuilder {
     /// Gone once written.
@@ -35,18 +43,26 @@ pub(crate) struct PlanBuilder {
 #[pymethods]
 impl PlanBuilder {
     #[new]
-    #[pyo3(signature = (*, on_error = "fail", on_duplicate = "fail", memory = None, folder = None))]
+    #[pyo3(signature = (*, on_error = "fail", on_duplicate = "fail", memory = None, folder = None, apex = None))]
     fn new(
         on_error: &str,
         on_duplicate: &str,
         memory: Option<usize>,
         folder: Option<PathBuf>,
+        apex: Option<Vec<String>>,
     ) -> PyResult<Self> {
         let default = Resources::default();
         let policy = policy(on_error, on_duplicate)?;
         let resources =
             Resources { memory: memory.unwrap_or(default.memory), folder: folder.unwrap_or(default.folder) };
-        Ok(Self { inner: Mutex::new(Some(CoreBuilder::with_resources(policy, &resources))) })
+        let mut builder = CoreBuilder::with_resources(policy, &resources);
+        if let Some(names) = apex {
+            let of_name = |name: &String| {
+                Apex::new(name).map_err(|error| PyValueError::new_err(format!("apex {name:?}: {error}")))
+            };
+            builder.set_apexes(names.iter().map(of_name).collect::<PyResult<_>>()?);
+        }
+        Ok(Self { inner: Mutex::new(Some(builder)) })
     }
 
     /// Adds the rows of a ranges file and gives their count.
@@ -111,6 +127,59 @@ impl PlanBuilder {
             }
             Ok(())
         })
+    }
+
+    /// Adds the rows of a file of NAPTR records and gives their count.
+    ///
+    /// The same as add_ranges, with the columns name, services, regexp and any of order, preference, flags,
+    /// replacement, ttl. A name is a number with its +, a prefix as in +44*, or an owner name.
+    #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
+    fn add_records(
+        &self,
+        py: Python<'_>,
+        stream: PyRecordBatchReader,
+        file: &str,
+        first_line: u64,
+        database: Option<&str>,
+    ) -> Result<u64, Fault> {
+        self.add(py, stream, Origin { file, first_line, database }, |builder, batch, line| {
+            let column = |name, required| Column::of(batch, name, required, file);
+            let (name, services, regexp) =
+                (column("name", true)?, column("services", true)?, column("regexp", true)?);
+            let (order, preference) = (column("order", false)?, column("preference", false)?);
+            let (flags, replacement, ttl) =
+                (column("flags", false)?, column("replacement", false)?, column("ttl", false)?);
+            for row in 0..batch.num_rows() {
+                let fields = RecordFields {
+                    name: name.get(row),
+                    order: order.get(row),
+                    preference: preference.get(row),
+                    flags: flags.get(row),
+                    services: services.get(row),
+                    regexp: regexp.get(row),
+                    replacement: replacement.get(row),
+                    ttl: ttl.get(row),
+                };
+                builder.add_record(line + row as u64, &fields);
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds records of a zone and gives their count.
+    ///
+    /// records are tuples of line, owner (wire form), type, TTL and data (wire form); names are not compressed.
+    /// NAPTR records under an apex are those of numbers and, under a wildcard, of prefixes.
+    #[pyo3(signature = (records, *, file))]
+    fn add_zone_records(&self, records: Vec<ZoneTuple>, file: &str) -> Result<usize, Fault> {
+        let mut inner = self.inner.lock().map_err(|_| ended())?;
+        let builder = inner.as_mut().ok_or_else(ended)?;
+        builder.begin_file(file);
+        for (line, name, rtype, ttl, rdata) in &records {
+            let record = ZoneRecord { name, rtype: *rtype, ttl: *ttl, rdata };
+            builder.add_zone_record(*line, &record);
+        }
+        Ok(records.len())
     }
 
     /// Writes the snapshot to path, whole or not at all, and ends the builder.
@@ -378,6 +447,12 @@ impl PlanReport {
     #[getter]
     fn networks(&self) -> usize {
         self.0.networks
+    }
+
+    /// DNS records of numbers, prefixes and names in the plan.
+    #[getter]
+    fn records(&self) -> usize {
+        self.0.records
     }
 
     /// Bad rows that were left out.

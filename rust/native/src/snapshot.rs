@@ -4,18 +4,21 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use numdip_core::answer::{self, explain};
+use numdip_core::answer::{self, Published, explain};
+use numdip_core::dns::name;
 use numdip_core::number::{Form, Number, Prefix};
 use numdip_core::plan::stats;
 use numdip_core::snapshot::lineage::Time;
+use numdip_core::snapshot::record_sets::{Record, RecordSet};
 use numdip_core::snapshot::{Memory, NetworkRow, RangeRow, Snapshot as CoreSnapshot};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use zerocopy::byteorder::little_endian::U32;
 
 use crate::bulk;
 use crate::errors::Fault;
+use crate::naptr::Naptr;
 use crate::number;
 use crate::table::Table;
 use crate::times;
@@ -125,6 +128,44 @@ impl Snapshot {
         Ok(Explanation { number, inner, answer })
     }
 
+    /// The NAPTR records that the plan has for a number or for a prefix of it, in the order in which they are tried.
+    ///
+    /// Empty when it has none, or when a network that is named for more of the number's digits is the answer.
+    /// number as for lookup.
+    fn records(&self, number: &Bound<'_, PyAny>) -> Result<Vec<Naptr>, Fault> {
+        let number = number::read(number, Form::Msisdn)?;
+        Ok(match answer::published(&self.inner.view(), &self.inner.records(), number) {
+            Ok(Published::Records(set)) => set.naptrs().map(Naptr::from).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    /// All DNS records of the plan: those of numbers ("+441632960083"), of prefixes ("+44*") and of names.
+    ///
+    /// A list with a tuple for each owner and type: owner, type, TTL in seconds, and the data of its records in wire
+    /// form.
+    fn record_sets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let sets = self.inner.records();
+        let list = PyList::empty(py);
+        let append = |owner: String, set: RecordSet<'_>| {
+            let Some(Record { rtype, ttl, .. }) = set.records().next() else { return Ok(()) };
+            let data: Vec<_> = set.records().map(|record| PyBytes::new(py, record.rdata)).collect();
+            list.append((owner, rtype, ttl, data))
+        };
+        for (number, set) in sets.numbers() {
+            append(number.aus(), set)?;
+        }
+        for (prefix, set) in sets.prefixes() {
+            append(format!("+{}*", prefix.digits()), set)?;
+        }
+        for entry in sets.names() {
+            if let Some(set) = sets.set(entry.set) {
+                append(name::to_text(entry.name), set)?;
+            }
+        }
+        Ok(list)
+    }
+
     /// How many layers have been applied to the plan since it was built.
     #[getter]
     fn sequence(&self) -> u64 {
@@ -174,7 +215,7 @@ impl Snapshot {
 
     /// Counts of the plan.
     ///
-    /// A dict with ranges, ported, networks, octets (of the file), base_sequence and base_time (of the file:
+    /// A dict with ranges, ported, networks, records (sets of DNS records), octets (of the file), base_sequence and base_time (of the file:
     /// how many layers are folded into it, and from when on it holds), sources (list) and countries: a list of
     /// dicts with country (ISO 3166-1 alpha-2, "" for none), ranges, mobile_space, named_space,
     /// known_space and portable. A space weighs a prefix by how many numbers of 15 digits start with it:
@@ -199,6 +240,7 @@ impl Snapshot {
         dict.set_item("ported_octets", stats.ported_octets.0)?;
         dict.set_item("ported_bound_octets", stats.ported_octets.1)?;
         dict.set_item("networks", stats.networks)?;
+        dict.set_item("records", self.inner.records().len())?;
         dict.set_item("octets", self.inner.size())?;
         let base = self.inner.base_lineage();
         dict.set_item("base_sequence", base.sequence())?;

@@ -7,6 +7,7 @@ pub mod explain;
 
 use crate::number::{Number, Prefix};
 use crate::snapshot::lineage::Time;
+use crate::snapshot::record_sets::{RecordSet, RecordSets};
 use crate::snapshot::{NetworkRow, RangeRow, Snapshot, TooEarly, View};
 
 //----------- Answer ---------------------------------------------------------
@@ -65,6 +66,54 @@ pub enum Miss<'a> {
 #[inline]
 pub fn find<'a>(view: &View<'a>, number: Number) -> Result<Answer<'a>, Miss<'a>> {
     settle(view, number, view.ported.find(number))
+}
+
+/// What is published for a number.
+#[derive(Clone, Copy, Debug)]
+pub enum Published<'a> {
+    /// Records that the plan has for the number itself or for a prefix of it.
+    Records(RecordSet<'a>),
+    /// The network that serves it.
+    Network(Answer<'a>),
+}
+
+/// Says what is published for `number`: what is said of the most digits of it counts, and records count before
+/// networks that are named for as many.
+///
+/// So records of the number itself come first, then the network that it was ported to, then the longest prefix
+/// that is a range or has records. Where that is a range, the range alone judges the number's length.
+#[inline]
+pub fn published<'a>(
+    view: &View<'a>,
+    records: &RecordSets<'a>,
+    number: Number,
+) -> Result<Published<'a>, Miss<'a>> {
+    match records.has_no_numbers() {
+        true => find(view, number).map(Published::Network),
+        false => published_beside(view, records, number),
+    }
+}
+
+fn published_beside<'a>(
+    view: &View<'a>,
+    records: &RecordSets<'a>,
+    number: Number,
+) -> Result<Published<'a>, Miss<'a>> {
+    if let Some(set) = records.of_number(number) {
+        return Ok(Published::Records(set));
+    }
+    let found = find(view, number);
+    let of_range = match &found {
+        Ok(Answer { own_range: Some((prefix, _)), .. }) => prefix.len(),
+        Err(Miss::NoRange) => 0,
+        // Numbers of such a length are none, however many rules there are for the range's prefix.
+        Err(Miss::WrongLength { prefix, .. }) => prefix.len() + 1,
+        Ok(_) | Err(Miss::Damaged) => return found.map(Published::Network),
+    };
+    match records.of_prefix(number).filter(|(prefix, _)| prefix.len() >= of_range) {
+        Some((_, set)) => Ok(Published::Records(set)),
+        None => found.map(Published::Network),
+    }
 }
 
 /// Dips for `number` in the plan as it was at a time: of the layers those count whose time is not later.

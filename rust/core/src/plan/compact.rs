@@ -85,8 +85,20 @@ fn fold(snapshot: &Snapshot, folder: &Path) -> Result<(Sections, Compacted), Pla
     for (kind, content) in Section::ALL.into_iter().zip(&mut sections) {
         match kind {
             Section::Ranges => *content = ranges.as_bytes().to_vec().into(),
-            Section::TrieNodes | Section::TrieValues => *content = snapshot.section(kind).to_vec().into(),
-            _ => {}
+            Section::TrieNodes
+            | Section::TrieValues
+            | Section::RecordNumbers
+            | Section::RuleNodes
+            | Section::RuleValues
+            | Section::Names
+            | Section::RecordSetEnds
+            | Section::RecordSets => *content = snapshot.section(kind).to_vec().into(),
+            Section::Meta
+            | Section::Lineage
+            | Section::TextEnds
+            | Section::Text
+            | Section::Networks
+            | Section::Index => {}
         }
     }
     let (layers, ported) = (snapshot.open_layers(), view.ported.len());

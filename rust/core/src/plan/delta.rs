@@ -312,8 +312,9 @@ impl Networks {
                 Section::TextEnds => std::mem::take(&mut ends).into(),
                 Section::Text => std::mem::take(&mut text).into(),
                 Section::Networks => self.rows.items.as_bytes().to_vec().into(),
-                Section::Ranges | Section::TrieNodes | Section::TrieValues => Content::default(),
                 Section::Index => std::mem::take(&mut ported),
+                // Layers change ported numbers alone.
+                _ => Content::default(),
             };
         }
         Ok(sections)

@@ -1,6 +1,7 @@
 //! Rows → checked → sorted → snapshot: all policy on bad rows, overlaps and duplicates.
 //!
 //! - [`delta`], [`compact`]: changes to a plan that was built, and folding them into it
+//! - [`dns_records`]: NAPTR records of numbers and prefixes, and what they lead to
 //! - [`fields`]: one row's text fields, checked one by one
 //! - [`report`]: what was wrong, with file, line and column
 //! - [`ported`]: ported numbers, of which there can be more than fit into memory
@@ -12,6 +13,7 @@
 pub mod compact;
 pub mod delta;
 pub mod diff;
+pub mod dns_records;
 pub mod fields;
 mod ported;
 pub mod report;
@@ -23,12 +25,15 @@ use std::collections::HashMap;
 use zerocopy::byteorder::little_endian::U32;
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::apex::Apex;
 use crate::number::Prefix;
 use crate::snapshot::format::Section;
 use crate::snapshot::lineage::{Lineage, Time};
 use crate::snapshot::writer::Sections;
 use crate::snapshot::{NetworkRow, RangeRow};
 use crate::trie;
+pub use dns_records::{RecordFields, ZoneRecord};
+use dns_records::{RecordRows, RecordSections};
 use fields::{CheckedNetwork, CheckedRange, FieldFault};
 pub use fields::{PortedFields, RangeFields};
 use ported::PortedRows;
@@ -50,6 +55,9 @@ pub struct PlanBuilder {
     texts: Interned<String>,
     ranges: Vec<(Prefix, RangeRow, Place)>,
     ported: PortedRows,
+    records: RecordRows,
+    /// The domains whose names stand for numbers.
+    apexes: Vec<Apex>,
     /// The files that ported numbers come from, without their folders.
     ported_files: Vec<String>,
     /// Whether the current file is the last of those.
@@ -84,6 +92,8 @@ impl PlanBuilder {
             texts: Interned::default(),
             ranges: Vec::new(),
             ported: PortedRows::new(resources),
+            records: RecordRows::default(),
+            apexes: Apex::new("e164.arpa").into_iter().collect(),
             ported_files: Vec::new(),
             holds_ported: false,
         }
@@ -92,6 +102,11 @@ impl PlanBuilder {
     /// Notes from when on the plan holds.
     pub fn set_time(&mut self, time: Time) {
         self.time = time;
+    }
+
+    /// Says under which domains the owner names of records stand for numbers; `e164.arpa` unless set.
+    pub fn set_apexes(&mut self, apexes: Vec<Apex>) {
+        self.apexes = apexes;
     }
 
     /// Announces the file that the next rows come from; its name is their source.
@@ -140,6 +155,22 @@ impl PlanBuilder {
         Ok(())
     }
 
+    /// Adds a row of a file of NAPTR records, read at `line` of the current file.
+    pub fn add_record(&mut self, line: u64, row: &RecordFields<'_>) {
+        let place = self.report.place(line);
+        if let Err(what) = self.records.push_fields(row, &self.apexes, place) {
+            self.report.bad_record(place, &what);
+        }
+    }
+
+    /// Adds a record of a zone, read at `line` of the current file.
+    pub fn add_zone_record(&mut self, line: u64, record: &ZoneRecord<'_>) {
+        let place = self.report.place(line);
+        if let Err(what) = self.records.push_zone_record(record, &self.apexes, place) {
+            self.report.bad_record(place, &what);
+        }
+    }
+
     /// Lays out the snapshot. `meta` is JSON text about the plan, kept as it is.
     ///
     /// The same rows in the same order give the same octets, however much memory there is.
@@ -150,6 +181,7 @@ impl PlanBuilder {
     /// The same, watched: building can take minutes.
     pub fn finish_watched(mut self, meta: &str, watch: Watch<'_>) -> Result<(Sections, Report), PlanError> {
         let mut ranges = self.settle_ranges();
+        let records = std::mem::take(&mut self.records).encode(&mut self.report, self.policy)?;
         let (renumbered, networks) = self.forget_unused(&mut ranges);
         self.report.ranges = ranges.len();
         let folder = self.ported.folder().to_owned();
@@ -164,7 +196,7 @@ impl PlanBuilder {
         if !self.policy.skip_bad_rows && self.report.fault_count() > 0 {
             return Err(PlanError::BadRows(Box::new(self.report)));
         }
-        if ranges.is_empty() && self.report.ported == 0 {
+        if ranges.is_empty() && self.report.ported == 0 && self.report.records == 0 {
             return Err(PlanError::NoRows);
         }
         // Many prefixes say the same of their numbers: they share their rows, so the rows stay in cache.
@@ -182,6 +214,14 @@ impl PlanBuilder {
         }
         let (mut nodes, mut values) = trie::build(&prefixes)?;
         let [mut ends, mut text] = self.texts.sections()?;
+        let RecordSections {
+            mut numbers,
+            mut rule_nodes,
+            mut rule_values,
+            mut names,
+            ends: mut set_ends,
+            mut sets,
+        } = records;
         let laid_out = Section::ALL.map(|section| match section {
             Section::Meta => meta.as_bytes().to_vec().into(),
             Section::Lineage => Lineage::plan(self.time).as_bytes().to_vec().into(),
@@ -192,6 +232,12 @@ impl PlanBuilder {
             Section::TrieNodes => std::mem::take(&mut nodes).into(),
             Section::TrieValues => std::mem::take(&mut values).into(),
             Section::Index => std::mem::take(&mut ported),
+            Section::RecordNumbers => std::mem::take(&mut numbers).into(),
+            Section::RuleNodes => std::mem::take(&mut rule_nodes).into(),
+            Section::RuleValues => std::mem::take(&mut rule_values).into(),
+            Section::Names => std::mem::take(&mut names).into(),
+            Section::RecordSetEnds => std::mem::take(&mut set_ends).into(),
+            Section::RecordSets => std::mem::take(&mut sets).into(),
         });
         Ok((laid_out, self.report))
     }

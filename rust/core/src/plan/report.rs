@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use super::dns_records::MAX_NAMES;
 use super::fields::FieldFault;
 use super::{MAX_NETWORKS, trie};
 use crate::index::IndexError;
@@ -51,6 +52,8 @@ pub struct Report {
     pub ported: usize,
     /// Distinct networks in the plan.
     pub networks: usize,
+    /// DNS records of numbers, prefixes and names in the plan.
+    pub records: usize,
     /// Rows that a later one replaced.
     pub replaced: u64,
     inputs: Vec<Input>,
@@ -120,7 +123,11 @@ impl Report {
         self.add(second, format_args!("number {} is in {first} already", number.digits()));
     }
 
-    fn describe(&self, place: Place) -> String {
+    pub(super) fn bad_record(&mut self, place: Place, what: &dyn fmt::Display) {
+        self.add(place, format_args!("{what}"));
+    }
+
+    pub(super) fn describe(&self, place: Place) -> String {
         match self.inputs.get(place.file as usize) {
             Some(Input { name, is_query: true, .. }) => format!("{name} (row {})", place.line),
             Some(Input { name, .. }) => format!("{name}:{}", place.line),
@@ -155,6 +162,11 @@ pub enum PlanError {
     },
     /// The texts together pass 4 GiB.
     TooMuchText,
+    /// Records have more names than are served beside numbers.
+    TooManyNames {
+        /// How many.
+        found: usize,
+    },
     /// The ranges cannot be encoded.
     Ranges(trie::TrieError),
     /// The ported numbers cannot be encoded.
@@ -203,6 +215,11 @@ impl fmt::Display for PlanError {
             Self::TooMuchText => {
                 f.write_str("operator names and other texts pass 4 GiB: nothing was written")
             }
+            Self::TooManyNames { found } => write!(
+                f,
+                "records of {found} names that stand for no number, at most {MAX_NAMES} are served beside numbers: \
+                 nothing was written"
+            ),
             Self::Ranges(error) => error.fmt(f),
             Self::Ported(error) => error.fmt(f),
             Self::Io(error) => {

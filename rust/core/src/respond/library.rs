@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as LibraryQuery, ResponseCode};
-use hickory_proto::rr::rdata::NAPTR;
+use hickory_proto::rr::rdata::{NAPTR, NULL};
 use hickory_proto::rr::{Name, RData, Record};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable};
 
 use super::{Judgement, Responder};
 use crate::dns::query::{Head, Question};
 use crate::dns::response::Response;
-use crate::dns::{HEADER, MAX_UDP_LIMIT, Rcode, TYPE_OPT, Transport};
+use crate::dns::{HEADER, MAX_UDP_LIMIT, Rcode, TYPE_NAPTR, TYPE_OPT, Transport};
+use crate::naptr::Naptr;
+use crate::snapshot::record_sets::{self, RecordSet};
 
 /// Least octets of a question: root name, type, class.
 const MIN_QUESTION: usize = 5;
@@ -93,7 +95,7 @@ fn respond_to_message(
         && request.answers().is_empty()
         && request.name_servers().is_empty();
     let edns = request.extensions().as_ref();
-    let Judgement { rcode, answer } = if !permitted {
+    let Judgement { rcode, answers, .. } = if !permitted {
         Judgement::of(Rcode::Refused)
     } else if !is_plain {
         Judgement::of(Rcode::ServFail)
@@ -103,6 +105,7 @@ fn respond_to_message(
         let name = question.name().to_bytes().ok()?;
         responder.judge(
             &responder.snapshot.view(),
+            &responder.snapshot.records(),
             &name,
             question.query_type().into(),
             question.query_class().into(),
@@ -116,22 +119,8 @@ fn respond_to_message(
         .set_op_code(request.op_code())
         .set_response_code(rcode.into());
     response.add_query(LibraryQuery::clone(question));
-    if let Some(naptr) =
-        answer.and_then(|(network, _)| responder.records.naptr(&responder.snapshot.view(), network))
-    {
-        let data = NAPTR::new(
-            naptr.order(),
-            naptr.preference(),
-            naptr.flags().into(),
-            naptr.services().into(),
-            naptr.regexp().into(),
-            Name::from_ascii(naptr.replacement()).ok()?,
-        );
-        response.add_answer(Record::from_rdata(
-            question.name().clone(),
-            responder.records.ttl(),
-            RData::NAPTR(data),
-        ));
+    for record in RecordSet::of(answers).records() {
+        response.add_answer(Record::from_rdata(question.name().clone(), record.ttl, data(&record)?));
     }
     if edns.is_some() {
         let mut edns = Edns::new();
@@ -145,6 +134,22 @@ fn respond_to_message(
     }
     out.get_mut(..octets.len())?.copy_from_slice(&octets);
     Some(octets.len())
+}
+
+/// The data of a record, NAPTR records as hickory-proto knows them, other ones as octets.
+fn data(record: &record_sets::Record<'_>) -> Option<RData> {
+    if record.rtype != TYPE_NAPTR {
+        return Some(RData::Unknown { code: record.rtype.into(), rdata: NULL::with(record.rdata.to_vec()) });
+    }
+    let naptr = Naptr::from_wire(record.rdata).ok()?;
+    Some(RData::NAPTR(NAPTR::new(
+        naptr.order(),
+        naptr.preference(),
+        naptr.flags().into(),
+        naptr.services().into(),
+        naptr.regexp().into(),
+        Name::from_ascii(naptr.replacement()).ok()?,
+    )))
 }
 
 /// Where the name that begins at `at` ends.

@@ -7,25 +7,29 @@
 //!
 //! - [`settings`]: what an operator sets, checked once
 //! - [`records`]: each network's answer record, encoded once
+//! - [`names`]: the plan's records of names that stand for no number
 //! - [`library`]: the path for messages of any shape
 //!
 //! This file holds the hot path and the judgement that both paths share. The hot path allocates
 //! nothing. Both give the same octets wherever both apply; a property test holds them to it.
 
 pub mod library;
+mod names;
 pub mod records;
 pub mod settings;
 
 use std::sync::Arc;
 
-use crate::answer;
+use crate::answer::{self, Published};
 use crate::apex::{Apex, OwnerFault};
 use crate::dns::query::{Head, Query, Question};
 use crate::dns::response::Response;
 use crate::dns::{CLASS_IN, Rcode, TYPE_NAPTR};
 pub use crate::dns::{MAX_MESSAGE, MAX_UDP_LIMIT as MAX_UDP_RESPONSE, Transport};
 use crate::number::NumberError;
+use crate::snapshot::record_sets::{RecordSet, RecordSets};
 use crate::snapshot::{Snapshot, View};
+use names::Names;
 use records::Records;
 pub use settings::{Partial, Profile, Settings, SettingsError};
 
@@ -37,14 +41,16 @@ pub struct Responder {
     snapshot: Arc<Snapshot>,
     apexes: Vec<Apex>,
     records: Records,
+    names: Names,
 }
 
 /// What a question is answered with.
 #[derive(Clone, Copy, Debug)]
 struct Judgement<'a> {
     rcode: Rcode,
-    /// The network that the answer names, and its encoded record; with [`Rcode::NoError`] only.
-    answer: Option<(u32, &'a [u8])>,
+    /// The encoded records of the answer and how many they are; some with [`Rcode::NoError`] only.
+    answers: &'a [u8],
+    answer_count: u16,
 }
 
 impl Responder {
@@ -53,7 +59,8 @@ impl Responder {
         settings.check()?;
         let apexes = settings.apexes.clone();
         let records = Records::new(&snapshot.view(), settings)?;
-        Ok(Self { snapshot, apexes, records })
+        let names = Names::new(&snapshot.records());
+        Ok(Self { snapshot, apexes, records, names })
     }
 
     /// The snapshot that answers come from.
@@ -64,7 +71,7 @@ impl Responder {
     /// The responder made ready for a batch of requests.
     #[inline]
     pub fn session(&self) -> Session<'_> {
-        Session { responder: self, view: self.snapshot.view() }
+        Session { responder: self, view: self.snapshot.view(), sets: self.snapshot.records() }
     }
 
     /// Responds to one request; see [`Session::respond`].
@@ -93,25 +100,44 @@ impl Responder {
 
     /// Judges a well-formed question of a client that may ask, by profile `number-lookup`.
     #[inline]
-    fn judge(&self, view: &View<'_>, name: &[u8], rtype: u16, class: u16) -> Judgement<'_> {
-        if rtype != TYPE_NAPTR || class != CLASS_IN {
+    fn judge<'a>(
+        &'a self,
+        view: &View<'a>,
+        sets: &RecordSets<'a>,
+        name: &[u8],
+        rtype: u16,
+        class: u16,
+    ) -> Judgement<'a> {
+        if class != CLASS_IN {
             return Judgement::of(Rcode::ServFail);
         }
-        let number = match self.number(name) {
-            Ok(number) => number,
-            // 1 to 15 digits, so well formed, but no country code starts with 0.
-            Err(OwnerFault::Number(NumberError::LeadingZero)) => return Judgement::of(Rcode::NxDomain),
-            Err(_) => return Judgement::of(Rcode::ServFail),
+        let fault = match self.number(name) {
+            Ok(number) if rtype == TYPE_NAPTR => {
+                return match answer::published(view, sets, number) {
+                    Ok(Published::Network(answer)) => match self.records.encoded(answer.network_index) {
+                        Some(answers) => Judgement { rcode: Rcode::NoError, answers, answer_count: 1 },
+                        None => Judgement::of(Rcode::NxDomain),
+                    },
+                    Ok(Published::Records(set)) => Judgement::with(set),
+                    Err(answer::Miss::Damaged) => Judgement::of(Rcode::ServFail),
+                    Err(_) => Judgement::of(Rcode::NxDomain),
+                };
+            }
+            Ok(_) => None,
+            Err(fault) => Some(fault),
         };
-        match answer::find(view, number) {
-            Ok(answer) => match self.records.encoded(answer.network_index) {
-                Some(record) => {
-                    Judgement { rcode: Rcode::NoError, answer: Some((answer.network_index, record)) }
-                }
-                None => Judgement::of(Rcode::NxDomain),
+        match (self.names.find(name, rtype), fault) {
+            (Some(index), _) => match index.map(|index| sets.set(index)) {
+                Some(Some(set)) => Judgement::with(set),
+                Some(None) => Judgement::of(Rcode::ServFail),
+                // The name is there, with records of other types (RFC 2308 §2.2).
+                None => Judgement::of(Rcode::NoError),
             },
-            Err(answer::Miss::Damaged) => Judgement::of(Rcode::ServFail),
-            Err(_) => Judgement::of(Rcode::NxDomain),
+            // 1 to 15 digits, so well formed, but no country code starts with 0.
+            (None, Some(OwnerFault::Number(NumberError::LeadingZero))) if rtype == TYPE_NAPTR => {
+                Judgement::of(Rcode::NxDomain)
+            }
+            (None, _) => Judgement::of(Rcode::ServFail),
         }
     }
 
@@ -138,6 +164,7 @@ impl Responder {
 pub struct Session<'a> {
     responder: &'a Responder,
     view: View<'a>,
+    sets: RecordSets<'a>,
 }
 
 impl Session<'_> {
@@ -159,31 +186,34 @@ impl Session<'_> {
         let Some(query) = Query::read(&head, request) else {
             return library::respond(self.responder, &head, request, permitted, transport, out);
         };
-        let Judgement { rcode, answer } = match query.edns {
+        let Judgement { rcode, answers, answer_count } = match query.edns {
             _ if !permitted => Judgement::of(Rcode::Refused),
             // A version that we do not speak (RFC 6891 §6.1.3) comes before the question.
             Some(edns) if edns.version > 0 => Judgement::of(Rcode::BadVers),
             _ => {
                 let Question { name, rtype, class, .. } = query.question;
-                self.responder.judge(&self.view, name, rtype, class)
+                self.responder.judge(&self.view, &self.sets, name, rtype, class)
             }
         };
-        let (_, answers) = answer.unwrap_or_default();
         let response = Response {
             id: query.id,
             opcode: 0,
             rcode,
             question: Some(query.question.octets),
             answers,
-            answer_count: u16::from(answer.is_some()),
+            answer_count,
             edns: query.edns.is_some(),
         };
         response.write(transport.limit(query.edns.map(|edns| edns.udp_size)), out)
     }
 }
 
-impl Judgement<'_> {
+impl<'a> Judgement<'a> {
     fn of(rcode: Rcode) -> Self {
-        Self { rcode, answer: None }
+        Self { rcode, answers: &[], answer_count: 0 }
+    }
+
+    fn with(set: RecordSet<'a>) -> Self {
+        Self { rcode: Rcode::NoError, answers: set.octets(), answer_count: set.count() }
     }
 }

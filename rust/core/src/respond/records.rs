@@ -2,15 +2,11 @@
 
 use super::settings::{Partial, Settings, SettingsError};
 use crate::ddds::Substitution;
-use crate::dns::{CLASS_IN, TYPE_NAPTR};
-use crate::naptr::Naptr;
+use crate::dns::TYPE_NAPTR;
 use crate::plan::fields::{MAX_RN, MAX_RN_CONTEXT, MAX_SPID};
+use crate::snapshot::record_sets::{Record, put_record};
 use crate::snapshot::{NetworkRow, View};
 use crate::uri;
-
-/// Owner of every answer: a pointer to the question's name, so the letter case is the client's
-/// (RFC 1035 §4.1.4).
-const OWNER: [u8; 2] = [0xc0, 0x0c];
 
 //----------- Records --------------------------------------------------------
 
@@ -53,24 +49,8 @@ impl Records {
         self.octets.get(start..end).filter(|record| !record.is_empty())
     }
 
-    /// The record of a network as a value.
-    pub(super) fn naptr(&self, view: &View<'_>, network: u32) -> Option<Naptr> {
-        let regexp = self.regexp(view, view.network(network)?)?;
-        self.settings.naptr(&regexp).ok()
-    }
-
-    /// Seconds that an answer may be cached.
-    pub(super) fn ttl(&self) -> u32 {
-        self.settings.ttl
-    }
-
     fn push(&mut self, rdata: &[u8]) -> Result<(), String> {
-        self.octets.extend_from_slice(&OWNER);
-        self.octets.extend_from_slice(&TYPE_NAPTR.to_be_bytes());
-        self.octets.extend_from_slice(&CLASS_IN.to_be_bytes());
-        self.octets.extend_from_slice(&self.settings.ttl.to_be_bytes());
-        self.octets.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
-        self.octets.extend_from_slice(rdata);
+        put_record(&mut self.octets, Record { rtype: TYPE_NAPTR, ttl: self.settings.ttl, rdata });
         match u32::try_from(self.octets.len()) {
             Ok(_) => Ok(()),
             Err(_) => Err("the answers of all networks together pass 4 GiB: shorten it".to_owned()),

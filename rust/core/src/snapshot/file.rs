@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use memmap2::{Advice, Mmap, MmapMut};
 use xxhash_rust::xxh3::xxh3_64;
 use zerocopy::FromBytes;
-use zerocopy::byteorder::little_endian::U32;
+use zerocopy::byteorder::little_endian::{U32, U64};
 
 use super::format::{Fault, Layout, Section};
 use super::lineage::{Lineage, Role};
 use super::ported::Ported;
+use super::record_sets::RecordSets;
 use super::records::{NetworkRow, RangeRow};
 use super::view::View;
 use super::{Memory, SnapshotError};
@@ -125,10 +126,24 @@ impl SnapshotFile {
         }
     }
 
+    /// Its DNS records.
+    #[inline]
+    pub(super) fn records(&self) -> RecordSets<'_> {
+        RecordSets {
+            numbers: Index::new(self.section(Section::RecordNumbers)).unwrap_or_default(),
+            rules: Trie::new(self.section(Section::RuleNodes), self.section(Section::RuleValues))
+                .unwrap_or_default(),
+            names: self.section(Section::Names),
+            ends: <[U64]>::ref_from_bytes(self.section(Section::RecordSetEnds)).unwrap_or_default(),
+            octets: self.section(Section::RecordSets),
+        }
+    }
+
     /// Checks every octet: all checksums, and that each row points at something that is there.
     pub(super) fn verify(&self) -> Result<(), Fault> {
         self.layout.verify(self.octets.as_slice())?;
-        self.view().verify(self.lineage.role().unwrap_or(Role::Plan))
+        self.view().verify(self.lineage.role().unwrap_or(Role::Plan))?;
+        self.records().verify()
     }
 
     /// The octets of a section.
@@ -143,6 +158,11 @@ impl SnapshotFile {
         Trie::new(self.section(Section::TrieNodes), self.section(Section::TrieValues))
             .ok_or_else(|| damaged(Section::TrieNodes))?;
         Index::new(self.section(Section::Index)).ok_or_else(|| damaged(Section::Index))?;
+        Index::new(self.section(Section::RecordNumbers)).ok_or_else(|| damaged(Section::RecordNumbers))?;
+        Trie::new(self.section(Section::RuleNodes), self.section(Section::RuleValues))
+            .ok_or_else(|| damaged(Section::RuleNodes))?;
+        <[U64]>::ref_from_bytes(self.section(Section::RecordSetEnds))
+            .map_err(|_| damaged(Section::RecordSetEnds))?;
         <[RangeRow]>::ref_from_bytes(self.section(Section::Ranges)).map_err(|_| damaged(Section::Ranges))?;
         <[NetworkRow]>::ref_from_bytes(self.section(Section::Networks))
             .map_err(|_| damaged(Section::Networks))?;

@@ -17,7 +17,7 @@ use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of the format that this code reads and writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// What a snapshot file begins with.
 pub const MAGIC: [u8; 8] = *b"numdip\x1a\n";
 /// Where sections may begin: multiples of this, a cache line.
@@ -47,11 +47,23 @@ pub enum Section {
     TrieValues,
     /// The [ported numbers](crate::index).
     Index,
+    /// Numbers that have [records](super::record_sets) of their own, an [index](crate::index) to record sets.
+    RecordNumbers,
+    /// Nodes of the [trie](crate::trie) of prefixes with records.
+    RuleNodes,
+    /// Its values: record sets.
+    RuleValues,
+    /// Names with records that stand for no number.
+    Names,
+    /// u64 per record set: where it ends in [`RecordSets`](Self::RecordSets).
+    RecordSetEnds,
+    /// The record sets, one after another.
+    RecordSets,
 }
 
 impl Section {
     /// Every section, by kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Lineage,
         Self::TextEnds,
@@ -61,12 +73,18 @@ impl Section {
         Self::TrieNodes,
         Self::TrieValues,
         Self::Index,
+        Self::RecordNumbers,
+        Self::RuleNodes,
+        Self::RuleValues,
+        Self::Names,
+        Self::RecordSetEnds,
+        Self::RecordSets,
     ];
 
-    /// Whether its checksum is checked whenever a snapshot is opened. The ported numbers can be
-    /// gigabytes; they are checked by [`verify`](super::Snapshot::verify) alone.
+    /// Whether its checksum is checked whenever a snapshot is opened. What grows with numbers can be
+    /// gigabytes; it is checked by [`verify`](super::Snapshot::verify) alone.
     fn is_checked_on_open(self) -> bool {
-        self != Self::Index
+        !matches!(self, Self::Index | Self::RecordNumbers | Self::RecordSetEnds | Self::RecordSets)
     }
 }
 
@@ -82,6 +100,12 @@ impl std::fmt::Display for Section {
             Self::TrieNodes => "trie nodes",
             Self::TrieValues => "trie values",
             Self::Index => "ported numbers",
+            Self::RecordNumbers => "numbers with records",
+            Self::RuleNodes => "rule nodes",
+            Self::RuleValues => "rule values",
+            Self::Names => "names",
+            Self::RecordSetEnds => "record set ends",
+            Self::RecordSets => "record sets",
         })
     }
 }

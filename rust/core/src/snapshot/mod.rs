@@ -2,6 +2,7 @@
 //!
 //! - [`format`]: what lies where in a file, and the checks that it must pass to be opened
 //! - [`records`]: the fixed-size rows of the networks and ranges sections
+//! - [`record_sets`]: the DNS records that numbers, prefixes and names have
 //! - [`lineage`]: where a file stands in the history of its plan
 //! - [`writer`]: sections to octets
 //! - `publish`: octets to file, whole or not at all
@@ -20,6 +21,7 @@ mod manifest;
 mod overlay;
 mod ported;
 mod publish;
+pub mod record_sets;
 pub mod records;
 mod stack;
 mod view;
@@ -34,6 +36,7 @@ pub use format::Fault;
 use format::Section;
 use lineage::{Lineage, Role, Time};
 pub use ported::Ported;
+use record_sets::RecordSets;
 pub use records::{Kind, NetworkRow, RangeRow};
 use stack::Stack;
 pub use stack::{LayerFacts, Said, TooEarly};
@@ -160,6 +163,12 @@ impl Snapshot {
         let Some(stack) = &self.stack else { return view };
         let overlay = Some(&stack.overlay).filter(|overlay| overlay.len() > 0);
         View { ported: view.ported.under(overlay), additions: Some(&stack.additions), ..view }
+    }
+
+    /// The DNS records that the plan has for numbers, prefixes and names. Cheap; take one per batch.
+    #[inline]
+    pub fn records(&self) -> RecordSets<'_> {
+        self.base.records()
     }
 
     /// What the plan said of the porting of `number` at a time, or says now.

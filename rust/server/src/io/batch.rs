@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_leave_in_order_and_silence_leaves_no_gap() {
+    fn answers_leave_each_once_and_silence_leaves_no_gap() {
         let (socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; 10]);
         let mut number = 0;
         batch.answer(|_, reply| {
@@ -152,11 +152,15 @@ mod tests {
             (number % 2 == 0).then_some(usize::from(number))
         });
         assert_eq!(0, batch.send(socket.as_fd()));
-        for number in [2_u8, 4, 6, 8, 10] {
-            let mut octets = [0; 64];
-            let length = client.recv(&mut octets).unwrap();
-            assert_eq!(vec![number; number.into()], octets[..length]);
-        }
+        let mut came: Vec<Vec<u8>> = (0..5)
+            .map(|_| {
+                let mut octets = [0; 64];
+                let length = client.recv(&mut octets).unwrap();
+                octets[..length].to_vec()
+            })
+            .collect();
+        came.sort();
+        assert_eq!([2, 4, 6, 8, 10].map(|number: u8| vec![number; number.into()]).to_vec(), came);
     }
 
     #[test]

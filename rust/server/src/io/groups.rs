@@ -1,4 +1,4 @@
-//! Which answers of a batch go out together: those of one length to one peer.
+//! Which answers of a batch go out together: those of one length to one peer, and behind them a shorter one.
 //!
 //! The kernel takes such answers in one piece and cuts it into datagrams itself (UDP_SEGMENT), which costs it
 //! less than as many messages. Here is only the sorting; it allocates nothing.
@@ -39,15 +39,20 @@ pub(super) struct Groups {
 struct Group {
     first: u8,
     last: u8,
-    /// Octets of each.
+    /// Octets of each, but for a last one that is shorter.
     length: u16,
+    /// Of peer and length.
     hash: u32,
+    /// Of the peer alone.
+    peer: u32,
     count: u8,
+    /// Whether the last one is shorter.
+    ended: bool,
 }
 
 impl Groups {
     pub(super) fn new() -> Self {
-        let group = Group { first: NONE, last: NONE, length: 0, hash: 0, count: 0 };
+        let group = Group { first: NONE, last: NONE, length: 0, hash: 0, peer: 0, count: 0, ended: false };
         Self { table: [NONE; TABLE], groups: [group; ANSWERS], count: 0, next: [NONE; ANSWERS] }
     }
 
@@ -59,11 +64,11 @@ impl Groups {
         }
     }
 
-    /// Adds answer `index` of `length` octets to a peer with this `hash`. `same(other)` says whether the
+    /// Adds answer `index` of `length` octets to the peer with this hash. `same(other)` says whether the
     /// answer `other` has the same peer. Each index is added once at most.
-    pub(super) fn add(&mut self, index: usize, length: usize, hash: u32, same: impl Fn(usize) -> bool) {
+    pub(super) fn add(&mut self, index: usize, length: usize, peer: u32, same: impl Fn(usize) -> bool) {
         let (Ok(index), Ok(octets)) = (u8::try_from(index), u16::try_from(length)) else { return };
-        let hash = hash.wrapping_add(u32::from(octets)).wrapping_mul(0x9e37_79b1);
+        let hash = peer.wrapping_add(u32::from(octets)).wrapping_mul(0x9e37_79b1);
         let mut place = (hash >> 16) as usize % TABLE;
         // Half of the table is free, so this ends.
         while let Some(&group) = self.table.get(place) {
@@ -90,16 +95,76 @@ impl Groups {
             }
             place = (place + 1) % TABLE;
         }
-        let group = Group { first: index, last: index, length: octets, hash, count: 1 };
+        let group = Group { first: index, last: index, length: octets, hash, peer, count: 1, ended: false };
         if let (Some(at), Some(taken)) = (self.groups.get_mut(self.count), self.table.get_mut(place)) {
             (*at, *taken) = (group, self.count as u8);
             self.count += 1;
         }
     }
 
+    /// Lets each answer that would go alone end a group of longer ones to the same peer, if there is one: of what
+    /// it cuts, the kernel lets the last part be shorter. `same(a, b)` says whether two answers have one peer.
+    ///
+    /// One in ten answers may be a miss, shorter than the hits: without this it would cost a message of its own.
+    pub(super) fn join(&mut self, same: impl Fn(usize, usize) -> bool) {
+        let groups = self.groups.iter().take(self.count);
+        if self.count < 2 || !groups.clone().any(|group| group.count == 1) {
+            return;
+        }
+        // The group of the longest answers to each peer; all answers have been added.
+        self.table = [NONE; TABLE];
+        for (index, group) in groups.enumerate().filter(|(_, group)| group.can_be_cut()) {
+            let place = self.place_of(group, &same);
+            let longest = place.and_then(|place| self.table.get_mut(place));
+            if let Some(longest) = longest {
+                match self.groups.get(usize::from(*longest)) {
+                    Some(other) if other.length >= group.length => {}
+                    _ => *longest = index as u8,
+                }
+            }
+        }
+        for index in 0..self.count {
+            let Some(single) = self.groups.get(index).copied().filter(|group| group.count == 1) else {
+                continue;
+            };
+            let place = self.place_of(&single, &same).filter(|_| single.can_be_cut());
+            let longest = place.and_then(|place| self.table.get(place)).map(|longest| usize::from(*longest));
+            let Some(group) = longest.and_then(|longest| self.groups.get_mut(longest)) else { continue };
+            let total = usize::from(group.count) * usize::from(group.length) + usize::from(single.length);
+            if group.length <= single.length || group.ended || total > MAX_TOTAL {
+                continue;
+            }
+            if let Some(next) = self.next.get_mut(usize::from(group.last)) {
+                *next = single.first;
+            }
+            (group.last, group.count, group.ended) = (single.first, group.count + 1, true);
+            if let Some(joined) = self.groups.get_mut(index) {
+                joined.count = 0;
+            }
+        }
+    }
+
+    /// Where the table has, or would have, a group to the peer of this one.
+    fn place_of(&self, group: &Group, same: &impl Fn(usize, usize) -> bool) -> Option<usize> {
+        let first = (group.peer.wrapping_mul(0x9e37_79b1) >> 16) as usize;
+        (first..first + TABLE).map(|place| place % TABLE).find(|place| {
+            let other = self.table.get(*place).and_then(|other| self.groups.get(usize::from(*other)));
+            other.is_none_or(|other| {
+                other.peer == group.peer && same(usize::from(other.first), usize::from(group.first))
+            })
+        })
+    }
+
     /// The groups, in the order of their first answers.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Answers<'_>> {
-        self.groups.iter().take(self.count).map(|group| Answers { next: &self.next, group })
+    pub(super) fn iter(&self) -> impl Iterator<Item = Answers<'_>> + Clone {
+        let groups = self.groups.iter().take(self.count).filter(|group| group.count > 0);
+        groups.map(|group| Answers { next: &self.next, group })
+    }
+}
+
+impl Group {
+    fn can_be_cut(&self) -> bool {
+        (1..=MAX_SEGMENT).contains(&usize::from(self.length))
     }
 }
 
@@ -120,7 +185,7 @@ impl<'a> Answers<'a> {
         usize::from(self.group.count)
     }
 
-    /// Octets of each.
+    /// Octets of each; the last one may have fewer.
     pub(super) fn length(&self) -> u16 {
         self.group.length
     }
@@ -143,6 +208,7 @@ mod tests {
         fn every_answer_goes_out_once_with_its_like(
             answers in prop::collection::vec((0..6u32, prop::sample::select(vec![0, 40, 41, 1_232, 1_233, 4_096])), 0..=ANSWERS),
             alike: bool,
+            joined: bool,
         ) {
             let mut groups = Groups::new();
             for _ in 0..2 {
@@ -152,15 +218,20 @@ mod tests {
                     let hash = if alike { 7 } else { *peer };
                     groups.add(index, *length, hash, |other| answers[other].0 == *peer);
                 }
+                if joined {
+                    groups.join(|a, b| answers[a].0 == answers[b].0);
+                }
             }
             let mut seen = Vec::new();
             for group in groups.iter() {
                 let indices: Vec<usize> = group.indices().collect();
                 prop_assert_eq!(indices.len(), group.count());
                 prop_assert_eq!(Some(&group.first()), indices.first());
-                prop_assert!(indices.is_sorted());
-                prop_assert!(indices.iter().all(|index| answers[*index] == answers[group.first()]));
-                let length = answers[group.first()].1;
+                let (peer, length) = answers[group.first()];
+                let Some((last, others)) = indices.split_last() else { panic!("an empty group") };
+                prop_assert!(others.is_sorted() && (joined || indices.is_sorted()));
+                prop_assert!(others.iter().all(|index| answers[*index] == (peer, length)));
+                prop_assert!(answers[*last] == (peer, length) || joined && answers[*last].0 == peer && (1..length).contains(&answers[*last].1));
                 prop_assert_eq!(usize::from(group.length()), length);
                 prop_assert!(group.count() == 1 || (1..=MAX_SEGMENT).contains(&length) && group.count() * length <= MAX_TOTAL);
                 seen.extend(indices);
@@ -172,7 +243,20 @@ mod tests {
             let kinds: std::collections::BTreeSet<_> =
                 answers.iter().filter(|(_, length)| short.contains(length)).collect();
             let short = groups.iter().filter(|group| short.contains(&group.length().into())).count();
-            prop_assert_eq!(kinds.len(), short);
+            if !joined {
+                prop_assert_eq!(kinds.len(), short);
+                return Ok(());
+            }
+            // Of each peer's lengths only the longest has a group behind which a single one could have gone.
+            for kind in kinds.iter().copied() {
+                let of_peer = answers.iter().filter(|(peer, length)| *peer == kind.0 && (1..=MAX_SEGMENT).contains(length));
+                let longest = of_peer.map(|(_, length)| *length).max();
+                let is_alone = answers.iter().filter(|other| *other == kind).count() == 1;
+                let short_ones = kinds.iter().filter(|(peer, _)| *peer == kind.0).count();
+                if is_alone && short_ones == 1 && longest > Some(kind.1) {
+                    prop_assert!(!groups.iter().any(|group| answers[group.first()] == *kind), "goes alone");
+                }
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers out: one sendmmsg, and those of one length to one peer as one message.
+//! Answers out: one sendmmsg, and those to one peer, of one length but for the last, as one message.
 
 #![allow(unsafe_code)]
 
@@ -122,6 +122,9 @@ impl Outgoing {
         for (index, (way, length)) in self.ways.iter().zip(self.lengths).take(self.count).enumerate() {
             let same = |other: usize| cuts && self.ways.get(other) == Some(way);
             self.groups.add(index, length, way.hash(), same);
+        }
+        if cuts {
+            self.groups.join(|one, other| self.ways.get(one) == self.ways.get(other));
         }
     }
 

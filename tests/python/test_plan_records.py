@@ -1,0 +1,77 @@
+"""NAPTR records in plans: from a CSV file to look-ups and to what a server answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import dns.message
+import pytest
+
+import numdip
+from conftest import Command
+from numdip.plan import build
+
+RECORDS = r"""name,order,preference,flags,services,regexp,replacement,ttl
++441632960083,100,20,u,E2U+email:mailto,!^.*$!mailto:info@example.com!,,600
++441632960083,100,10,u,E2U+sip,!^.*$!sip:info@example.com!,.,300
+*.4.4.e164.arpa,100,10,u,E2U+sip,!^\+44(.*)$!sip:\1@gw.example!,,
+"""
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> numdip.Snapshot:
+    """A plan of one range and three records."""
+    (tmp_path / "records.csv").write_text(RECORDS)
+    (tmp_path / "ranges.csv").write_text("prefix,mcc,mnc\n447786,234,15\n")
+    inputs = [str(tmp_path / "records.csv"), str(tmp_path / "ranges.csv")]
+    built = build(inputs, str(tmp_path / "plan.snap"))
+    assert (built.records, built.ranges) == (3, 1)
+    return numdip.open(str(tmp_path / "plan.snap"))
+
+
+def test_records_are_looked_up_in_the_order_in_which_they_are_tried(
+    snapshot: numdip.Snapshot,
+) -> None:
+    own = snapshot.records("+441632960083")
+    assert [record.apply("+441632960083") for record in own] == [
+        "sip:info@example.com",
+        "mailto:info@example.com",
+    ]
+    (rule,) = snapshot.records("441632960084")
+    assert rule.apply("+441632960084") == "sip:1632960084@gw.example"
+    # The range's network is named for more of its digits.
+    assert snapshot.records("+447786852522") == []
+    assert snapshot.stats()["records"] == 2
+
+
+def test_server_answers_with_the_records_of_a_number(snapshot: numdip.Snapshot) -> None:
+    responder = numdip.Responder(snapshot)
+    query = dns.message.make_query(numdip.to_domain("+441632960083"), "NAPTR", use_edns=False)
+    reply = responder.respond(query.to_wire(), source="127.0.0.1")
+    assert reply is not None
+    (answer,) = dns.message.from_wire(reply).answer
+    assert answer.ttl == 300
+    assert sorted(record.preference for record in answer) == [10, 20]
+
+
+def test_lookup_shows_records(snapshot: numdip.Snapshot, numdip_command: Command) -> None:
+    done = numdip_command("lookup", "+441632960084", "--plan", snapshot.path)
+    assert done.returncode == 0
+    assert done.stdout.split(maxsplit=1)[0] == "+441632960084"
+    assert r"sip:\\1@gw.example" in done.stdout
+    done = numdip_command("lookup", "+441632960083", "--json", "--plan", snapshot.path)
+    assert [json.loads(line)["records"][0] for line in done.stdout.splitlines()] == [
+        '100 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .'
+    ]
+
+
+def test_what_is_wrong_with_a_record_is_told_with_its_line(
+    tmp_path: Path, numdip_command: Command
+) -> None:
+    rows = "name,services,regexp\n+44,E2U+sip,!^.*$!sip:a@b\n44,E2U+sip,!^.*$!sip:a@b!\n"
+    (tmp_path / "records.csv").write_text(rows)
+    done = numdip_command("plan", "build", tmp_path / "records.csv", "-o", tmp_path / "plan.snap")
+    assert done.returncode == 1
+    assert 'records.csv:2: regexp "!^.*$!sip:a@b" is no rule' in done.stderr
+    assert not (tmp_path / "plan.snap").exists()
