@@ -174,7 +174,7 @@ class Snapshot:
     # How many layers have been applied to the plan, and from when on it is as it is (UTC).
     @property
     def sequence(self) -> int: ...
-    # What the plan says of the number itself or of its longest prefix; [] when a network is the answer.
+    # What the plan has for the number itself or for a prefix; [] when a network is the answer.
     def records(self, number: str | int | Number) -> list[Naptr]: ...
     # Owner ("+441632960083", "+44*" or a name), type, TTL, data in wire form.
     def record_sets(self) -> list[tuple[str, int, int, list[bytes]]]: ...
@@ -256,10 +256,10 @@ class PlanBuilder:
         folder: str | None = None,
         apex: list[str] | None = None,
     ) -> PlanBuilder: ...
-    # All three take any object with __arrow_c_stream__ and add its rows; first_line is the line (or row)
-    # of the stream's first row. With a database, file is the name of a query of it: faults then say
-    # "query 1 (row 17)", and the source of the rows is "database (query 1)". Missing columns:
-    # PlanError. Bad rows go to the report.
+    # These take any object with __arrow_c_stream__ and add its rows; first_line is the line (or
+    # row) of the stream's first row. With a database, file is the name of a query of it: faults
+    # then say "query 1 (row 17)", and the source of the rows is "database (query 1)". Missing
+    # columns: PlanError. Bad rows go to the report.
     def add_ranges(
         self, stream: object, *, file: str, first_line: int = 2, database: str | None = None
     ) -> int: ...

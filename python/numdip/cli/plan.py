@@ -92,8 +92,8 @@ def build(
     """Build a snapshot from plan files and a database.
 
     A file or a query's result with a column prefix holds ranges, one with a column number ported
-    numbers, one with columns name, services and regexp NAPTR records; results come before files. The snapshot appears whole or not at all. Exits with 1 if
-    rows are bad and nothing was written.
+    numbers, one with columns name, services and regexp NAPTR records; results come before files.
+    The snapshot appears whole or not at all. Exits with 1 if rows are bad and nothing was written.
     """
     from ..plan import Database
     from ..plan import build as build_snapshot
