@@ -135,6 +135,9 @@ fn said() -> impl Strategy<Value = Said> {
     ]
 }
 
+/// Preference, regexp and TTL of a record.
+type Told = (u16, String, u32);
+
 /// The ways to write the owner of a record.
 fn spelled(digits: &str, is_prefix: bool, spelling: u8) -> String {
     let star = if is_prefix { "*" } else { "" };
@@ -156,8 +159,7 @@ proptest! {
         let mut builder = PlanBuilder::new(Policy { skip_bad_rows: true, last_duplicate_wins: true });
         let mut ranges: BTreeMap<String, Vec<[usize; 2]>> = BTreeMap::new();
         let mut numbers: BTreeMap<String, ()> = BTreeMap::new();
-        // Preference, text of the regexp, TTL.
-        let mut records: BTreeMap<(String, bool), Vec<(u16, String, u32)>> = BTreeMap::new();
+        let mut records: BTreeMap<(String, bool), Vec<Told>> = BTreeMap::new();
         for (line, row) in (2u64..).zip(&rows) {
             match row {
                 Said::Range { prefix, lengths: [least, most] } => {
@@ -212,7 +214,7 @@ proptest! {
             let response = ask(&responder, &Message::query(&owner(&digits, "e164.arpa")).with_opt(&Opt::of_size(4096)).octets(), Transport::Tcp).unwrap();
             prop_assert_eq!(code, rcode(&response), "{}", digits);
             let message = op::Message::from_vec(&response).unwrap();
-            let found: Vec<(u16, String, u32)> = message.answers().iter().map(|answer| match answer.data() {
+            let found: Vec<Told> = message.answers().iter().map(|answer| match answer.data() {
                 RData::NAPTR(data) => (data.preference(), String::from_utf8(data.regexp().to_vec()).unwrap(), answer.ttl()),
                 other => panic!("no NAPTR: {other}"),
             }).collect();
