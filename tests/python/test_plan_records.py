@@ -10,7 +10,7 @@ import pytest
 
 import numdip
 from conftest import Command
-from numdip.plan import build
+from numdip.plan import apply, build, compact
 
 RECORDS = r"""name,order,preference,flags,services,regexp,replacement,ttl
 +441632960083,100,20,u,E2U+email:mailto,!^.*$!mailto:info@example.com!,,600
@@ -75,3 +75,35 @@ def test_what_is_wrong_with_a_record_is_told_with_its_line(
     assert done.returncode == 1
     assert 'records.csv:2: regexp "!^.*$!sip:a@b" is no rule' in done.stderr
     assert not (tmp_path / "plan.snap").exists()
+
+
+def test_diff_counts_owners_whose_records_came_went_and_changed(
+    tmp_path: Path, snapshot: numdip.Snapshot, numdip_command: Command
+) -> None:
+    changed = RECORDS.replace("info@example.com", "other@example.com").replace("*.4.4", "*.9.4")
+    (tmp_path / "records.csv").write_text(changed)
+    inputs = [str(tmp_path / "records.csv"), str(tmp_path / "ranges.csv")]
+    build(inputs, str(tmp_path / "other.snap"))
+    done = numdip_command("plan", "diff", snapshot.path, tmp_path / "other.snap")
+    assert done.returncode == 1
+    assert "DNS records: 1 owners added, 1 removed, 1 changed" in done.stdout
+    same = numdip_command("plan", "diff", snapshot.path, snapshot.path)
+    assert same.returncode == 0
+
+
+def test_layers_and_compaction_leave_records_as_they_are(
+    tmp_path: Path, snapshot: numdip.Snapshot
+) -> None:
+    (tmp_path / "delta.csv").write_text("number,action,mcc,mnc\n+441632960084,add,234,30\n")
+    apply(snapshot.path, [str(tmp_path / "delta.csv")])
+    for opened in (numdip.open(snapshot.path), _compacted(snapshot.path)):
+        assert opened.record_sets() == snapshot.record_sets()
+        # A ported number is named by all of its digits, the rule by two.
+        assert opened.records("+441632960084") == []
+        assert len(opened.records("+441632960085")) == 1
+        opened.verify()
+
+
+def _compacted(path: str) -> numdip.Snapshot:
+    compact(path)
+    return numdip.open(path)

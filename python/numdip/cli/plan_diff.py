@@ -42,6 +42,9 @@ def diff(
         return DONE
     for what, changes in (("ported numbers", found.ported), ("prefixes", found.ranges)):
         _print_changes(what, changes)
+    if any(found.records):
+        added, removed, changed = found.records
+        print(f"DNS records: {added:,} owners added, {removed:,} removed, {changed:,} changed")
     for line in aligned(
         [[one.subject, one.before or "-", "->", one.after or "-"] for one in found.examples]
     ):
