@@ -16,6 +16,7 @@ use numdip_core::apex::Apex;
 use numdip_core::dns::Transport;
 use numdip_core::number::{Form, Number};
 use numdip_core::plan::{PlanBuilder, Policy, PortedFields, RangeFields};
+use numdip_core::respond::settings::RecordSettings;
 use numdip_core::respond::{Responder, Settings};
 use numdip_core::snapshot::{Snapshot, writer};
 
@@ -168,6 +169,33 @@ fn respond_allocates_nothing() {
             counted(|| responder.respond(&bad_version, true, Transport::Udp, &mut out));
         let length = length.unwrap();
         assert_eq!((1, 0), (out[length - 6], allocations), "the high bits of BADVERS");
+    }
+}
+
+#[test]
+fn several_records_with_the_number_in_them_allocate_nothing() {
+    let record = |preference, regexp: &str| RecordSettings {
+        preference,
+        regexp: regexp.to_owned(),
+        ..RecordSettings::with_flags("u")
+    };
+    let records = vec![
+        record(1, "!^.*$!sip:{number}@gw.example;user=phone!"),
+        record(2, r"!^(.*)$!tel:\1;npdi;rn={rn}!"),
+        record(3, "!^.*$!data:,{number}{number}{number}{number}{number}{number}{number}{number}!"),
+        RecordSettings { replacement: "enum.example".to_owned(), ..RecordSettings::with_flags("") },
+    ];
+    let responder = Responder::new(plan(), Settings { records, ..Settings::default() }).unwrap();
+    // The second has a routing number.
+    for (name, octets) in [("6.5.1.6.8.9.2.9.3.3.1.e164.arpa", 355), ("7.5.1.6.8.9.2.9.3.3.1.e164.arpa", 364)]
+    {
+        for (edns, transport) in [(false, Transport::Udp), (true, Transport::Udp), (true, Transport::Tcp)] {
+            let request = query(name, 35, edns);
+            let mut out = [0; 1232];
+            let (length, allocations) = counted(|| responder.respond(&request, true, transport, &mut out));
+            assert_eq!((Some(octets + if edns { 11 } else { 0 }), 0), (length, allocations), "{name}");
+            assert_eq!((0, 4), (out[2] & 2, out[7]), "not cut, four records");
+        }
     }
 }
 

@@ -13,6 +13,8 @@
     reason = "helpers of tests, which fail by panic"
 )]
 
+mod answer_properties;
+mod answer_records;
 mod bulk;
 mod damage;
 mod ddds;

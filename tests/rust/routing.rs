@@ -135,9 +135,15 @@ fn a_template_that_some_plan_could_break_is_refused_whatever_the_plan() {
         refused(of_spid(fits + 1))
     );
     // A delimiter that may stand in a value would end the rule there.
-    for delimiter in ["-", ".", "_", "+", "a", "Z"] {
-        let template = r"!^(.*)$!tel:\1;spid={spid}!".replace('!', delimiter);
-        assert!(refused(template).contains("is no rule"), "{delimiter}");
+    for (parameter, delimiters) in [
+        ("spid={spid}", &["-", ".", "_", "+", "%", "a", "Z"][..]),
+        ("rn={rn}", &["+", "a", "F"]),
+        ("operator={operator}", &["-", ".", "_", "+", "%", "b", "Z"]),
+    ] {
+        for delimiter in delimiters {
+            let template = format!(r"!^(.*)$!tel:\1;{parameter}!").replace('!', delimiter);
+            assert!(refused(template).contains("is no rule"), "{delimiter} with {parameter}");
+        }
     }
 }
 
@@ -147,5 +153,8 @@ fn a_placeholder_that_is_none_is_told_with_those_there_are() {
     assert!(Responder::new(plan(), settings).is_err());
     let settings = Settings { regexp: r"!^(.*)$!tel:\1;cic={cic}!".to_owned(), ..Settings::default() };
     let error = Responder::new(plan(), settings).unwrap_err();
-    assert_eq!("{cic} is no placeholder: use {mcc} {mnc} {mnc3} {spid} {rn} {rn_context}", error.what);
+    assert_eq!(
+        "{cic} is no placeholder: use {number} {mcc} {mnc} {mnc3} {spid} {rn} {rn_context} {operator}",
+        error.what
+    );
 }

@@ -11,6 +11,6 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use numdip_core::respond::Responder;
 
-static RESPONDERS: LazyLock<[Responder; 2]> = LazyLock::new(harness::responders);
+static RESPONDERS: LazyLock<[Responder; 3]> = LazyLock::new(harness::responders);
 
 fuzz_target!(|request: &[u8]| harness::check_respond(&*RESPONDERS, request));

@@ -33,11 +33,24 @@ impl Response<'_> {
     /// client asks again over TCP. `None` if `out` cannot even hold that.
     #[inline]
     pub fn write(&self, limit: usize, out: &mut [u8]) -> Option<usize> {
+        let put_answers = |room: &mut [u8]| put(room, self.answers).map(|_| ());
+        self.write_with(self.answers.len(), put_answers, limit, out)
+    }
+
+    /// The same with answers that are not ready to be copied: so many octets, which `put_answers` writes into
+    /// room for just that.
+    #[inline]
+    pub fn write_with(
+        &self,
+        octets: usize,
+        put_answers: impl FnOnce(&mut [u8]) -> Option<()>,
+        limit: usize,
+        out: &mut [u8],
+    ) -> Option<usize> {
         let question = self.question.unwrap_or_default();
         let fixed = HEADER + question.len() + if self.edns { OPT } else { 0 };
-        let truncated = fixed + self.answers.len() > limit;
-        let (answers, answer_count) =
-            if truncated { (&[][..], 0) } else { (self.answers, self.answer_count) };
+        let truncated = fixed + octets > limit;
+        let (octets, answer_count) = if truncated { (0, 0) } else { (octets, self.answer_count) };
 
         let [count1, count2] = answer_count.to_be_bytes();
         let rcode = self.rcode as u16;
@@ -59,20 +72,23 @@ impl Response<'_> {
         ];
         let rest = put(out, &header)?;
         let rest = put(rest, question)?;
-        let rest = put(rest, answers)?;
+        let (room, rest) = rest.split_at_mut_checked(octets)?;
+        if !truncated {
+            put_answers(room)?;
+        }
         if self.edns {
             let [t1, t2] = TYPE_OPT.to_be_bytes();
             let [s1, s2] = (MAX_UDP_LIMIT as u16).to_be_bytes();
             // Root owner, type, our UDP size, high bits of the rcode, version 0, no flags, no options.
             put(rest, &[0, t1, t2, s1, s2, (rcode >> 4) as u8, 0, 0, 0, 0, 0])?;
         }
-        Some(fixed + answers.len())
+        Some(fixed + octets)
     }
 }
 
 /// Copies `octets` to the front of `out` and gives what is left of it.
 #[inline]
-fn put<'a>(out: &'a mut [u8], octets: &[u8]) -> Option<&'a mut [u8]> {
+pub(crate) fn put<'a>(out: &'a mut [u8], octets: &[u8]) -> Option<&'a mut [u8]> {
     let (front, rest) = out.split_at_mut_checked(octets.len())?;
     front.copy_from_slice(octets);
     Some(rest)

@@ -7,7 +7,7 @@ use hickory_proto::rr::rdata::{NAPTR, NULL};
 use hickory_proto::rr::{Name, RData, Record};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable};
 
-use super::{Judgement, Responder};
+use super::{Judgement, Responder, number_marks};
 use crate::dns::query::{Head, Question};
 use crate::dns::response::Response;
 use crate::dns::{HEADER, MAX_UDP_LIMIT, Rcode, TYPE_NAPTR, TYPE_OPT, Transport};
@@ -95,7 +95,7 @@ fn respond_to_message(
         && request.answers().is_empty()
         && request.name_servers().is_empty();
     let edns = request.extensions().as_ref();
-    let Judgement { rcode, answers, .. } = if !permitted {
+    let Judgement { rcode, answers, marks, .. } = if !permitted {
         Judgement::of(Rcode::Refused)
     } else if !is_plain {
         Judgement::of(Rcode::ServFail)
@@ -119,8 +119,13 @@ fn respond_to_message(
         .set_op_code(request.op_code())
         .set_response_code(rcode.into());
     response.add_query(LibraryQuery::clone(question));
+    let number = match marks {
+        0 => None,
+        _ => Some(responder.number(&question.name().to_bytes().ok()?).ok()?.aus()),
+    };
     for record in RecordSet::of(answers).records() {
-        response.add_answer(Record::from_rdata(question.name().clone(), record.ttl, data(&record)?));
+        let data = data(&record, number.as_deref())?;
+        response.add_answer(Record::from_rdata(question.name().clone(), record.ttl, data));
     }
     if edns.is_some() {
         let mut edns = Edns::new();
@@ -136,18 +141,23 @@ fn respond_to_message(
     Some(octets.len())
 }
 
-/// The data of a record, NAPTR records as hickory-proto knows them, other ones as octets.
-fn data(record: &record_sets::Record<'_>) -> Option<RData> {
+/// The data of a record, NAPTR records as hickory-proto knows them, other ones as octets; with the number where
+/// its marks are.
+fn data(record: &record_sets::Record<'_>, number: Option<&str>) -> Option<RData> {
     if record.rtype != TYPE_NAPTR {
         return Some(RData::Unknown { code: record.rtype.into(), rdata: NULL::with(record.rdata.to_vec()) });
     }
     let naptr = Naptr::from_wire(record.rdata).ok()?;
+    let regexp = match number {
+        Some(number) => number_marks::filled(naptr.regexp(), number),
+        None => naptr.regexp().to_vec(),
+    };
     Some(RData::NAPTR(NAPTR::new(
         naptr.order(),
         naptr.preference(),
         naptr.flags().into(),
         naptr.services().into(),
-        naptr.regexp().into(),
+        regexp.into(),
         Name::from_ascii(naptr.replacement()).ok()?,
     )))
 }

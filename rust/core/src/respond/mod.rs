@@ -6,7 +6,9 @@
 //! ```
 //!
 //! - [`settings`]: what an operator sets, checked once
-//! - [`records`]: each network's answer record, encoded once
+//! - [`template`]: regexps with placeholders
+//! - [`records`]: each network's answer, encoded once
+//! - [`number_marks`]: the number that is asked for, put into encoded records
 //! - [`names`]: the plan's records of names that stand for no number
 //! - [`library`]: the path for messages of any shape
 //!
@@ -15,8 +17,10 @@
 
 pub mod library;
 mod names;
+mod number_marks;
 pub mod records;
 pub mod settings;
+mod template;
 
 use std::sync::Arc;
 
@@ -30,7 +34,7 @@ use crate::number::NumberError;
 use crate::snapshot::record_sets::{RecordSet, RecordSets};
 use crate::snapshot::{Snapshot, View};
 use names::Names;
-use records::Records;
+use records::{Answer, Records};
 pub use settings::{Partial, Profile, Settings, SettingsError};
 
 //----------- Responder ------------------------------------------------------
@@ -51,16 +55,19 @@ struct Judgement<'a> {
     /// The encoded records of the answer and how many they are; some with [`Rcode::NoError`] only.
     answers: &'a [u8],
     answer_count: u16,
+    /// How many [marks](number_marks) for the number are in them.
+    marks: u16,
 }
 
 impl Responder {
     /// A responder; every network's answer is encoded here, so bad settings show now.
     pub fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Result<Self, SettingsError> {
-        settings.check()?;
-        let apexes = settings.apexes.clone();
-        let records = Records::new(&snapshot.view(), settings)?;
+        if let Some(fault) = settings.faults().into_iter().next() {
+            return Err(fault);
+        }
+        let records = Records::new(&snapshot.view(), &settings)?;
         let names = Names::new(&snapshot.records());
-        Ok(Self { snapshot, apexes, records, names })
+        Ok(Self { snapshot, apexes: settings.apexes, records, names })
     }
 
     /// The snapshot that answers come from.
@@ -114,8 +121,8 @@ impl Responder {
         let fault = match self.number(name) {
             Ok(number) if rtype == TYPE_NAPTR => {
                 return match answer::published(view, sets, number) {
-                    Ok(Published::Network(answer)) => match self.records.encoded(answer.network_index) {
-                        Some(answers) => Judgement { rcode: Rcode::NoError, answers, answer_count: 1 },
+                    Ok(Published::Network(answer)) => match self.records.answer(answer.network_index) {
+                        Some(answer) => Judgement::found(answer),
                         None => Judgement::of(Rcode::NxDomain),
                     },
                     Ok(Published::Records(set)) => Judgement::with(set),
@@ -139,6 +146,22 @@ impl Responder {
             }
             (None, _) => Judgement::of(Rcode::ServFail),
         }
+    }
+
+    /// Writes a response whose answers have so many marks for the number that is asked for.
+    #[inline(never)]
+    fn put_number(
+        &self,
+        name: &[u8],
+        response: &Response<'_>,
+        marks: u16,
+        limit: usize,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let number = self.number(name).ok()?;
+        let octets = number_marks::filled_len(response.answers, marks, number);
+        let put_answers = |room: &mut [u8]| number_marks::put_filled(response.answers, number, room);
+        response.write_with(octets, put_answers, limit, out)
     }
 
     /// The number that `name` stands for under any of the apexes.
@@ -186,7 +209,7 @@ impl Session<'_> {
         let Some(query) = Query::read(&head, request) else {
             return library::respond(self.responder, &head, request, permitted, transport, out);
         };
-        let Judgement { rcode, answers, answer_count } = match query.edns {
+        let Judgement { rcode, answers, answer_count, marks } = match query.edns {
             _ if !permitted => Judgement::of(Rcode::Refused),
             // A version that we do not speak (RFC 6891 §6.1.3) comes before the question.
             Some(edns) if edns.version > 0 => Judgement::of(Rcode::BadVers),
@@ -204,16 +227,25 @@ impl Session<'_> {
             answer_count,
             edns: query.edns.is_some(),
         };
-        response.write(transport.limit(query.edns.map(|edns| edns.udp_size)), out)
+        let limit = transport.limit(query.edns.map(|edns| edns.udp_size));
+        match marks {
+            0 => response.write(limit, out),
+            marks => self.responder.put_number(query.question.name, &response, marks, limit, out),
+        }
     }
 }
 
 impl<'a> Judgement<'a> {
     fn of(rcode: Rcode) -> Self {
-        Self { rcode, answers: &[], answer_count: 0 }
+        Self { rcode, answers: &[], answer_count: 0, marks: 0 }
     }
 
     fn with(set: RecordSet<'a>) -> Self {
-        Self { rcode: Rcode::NoError, answers: set.octets(), answer_count: set.count() }
+        Self { rcode: Rcode::NoError, answers: set.octets(), answer_count: set.count(), marks: 0 }
+    }
+
+    fn found(answer: Answer<'a>) -> Self {
+        let Answer { octets, count, marks } = answer;
+        Self { rcode: Rcode::NoError, answers: octets, answer_count: count, marks }
     }
 }

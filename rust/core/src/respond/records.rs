@@ -1,9 +1,11 @@
-//! Each network's answer record, encoded once: a hit copies octets.
+//! Each network's answer, encoded once: a hit copies octets.
 
-use super::settings::{Partial, Settings, SettingsError};
+use super::number_marks::{LONGEST, MARK, filled};
+use super::settings::{Partial, RecordSettings, Settings, SettingsError};
+use super::template::{Placeholder, Template};
 use crate::ddds::Substitution;
 use crate::dns::TYPE_NAPTR;
-use crate::plan::fields::{MAX_RN, MAX_RN_CONTEXT, MAX_SPID};
+use crate::naptr::{MAX_STRING, Naptr};
 use crate::snapshot::record_sets::{Record, put_record};
 use crate::snapshot::{NetworkRow, View};
 use crate::uri;
@@ -13,202 +15,171 @@ use crate::uri;
 /// The encoded answers of a snapshot's networks.
 #[derive(Debug)]
 pub(super) struct Records {
-    settings: Settings,
-    template: Template,
-    /// Answer records back to back.
+    /// Answers back to back.
     octets: Vec<u8>,
-    /// Where the record of the network with this index ends; the one before it is where it starts.
-    ends: Vec<u32>,
+    /// Where the answer of the network with this index ends; the one before it is where it starts.
+    ends: Vec<End>,
+}
+
+/// The end of an answer, and what is in it.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    at: u32,
+    count: u16,
+    marks: u16,
+}
+
+/// The encoded answer of a network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer<'a> {
+    /// Its records, by order and preference.
+    pub(super) octets: &'a [u8],
+    /// How many they are.
+    pub(super) count: u16,
+    /// How many [marks](super::number_marks) for the number are in them.
+    pub(super) marks: u16,
 }
 
 impl Records {
     /// Encodes the answer of every network that `view` knows.
-    pub(super) fn new(view: &View<'_>, settings: Settings) -> Result<Self, SettingsError> {
-        let fault = |what| SettingsError { key: "answer.regexp", what };
-        let template = Template::parse(&settings.regexp).map_err(fault)?;
-        let mut records = Self { settings, template, octets: Vec::new(), ends: Vec::new() };
+    pub(super) fn new(view: &View<'_>, settings: &Settings) -> Result<Self, SettingsError> {
+        let makers = makers(settings)?;
+        let mut records = Self { octets: Vec::new(), ends: Vec::new() };
         for network in view.all_networks() {
-            if let Some(regexp) = records.regexp(view, network) {
-                let naptr = records.settings.naptr(&regexp).map_err(fault)?;
-                records.push(&naptr.to_wire()).map_err(fault)?;
+            let (mut made, mut marks): (Vec<Vec<u8>>, u16) = (Vec::new(), 0);
+            if let Some(known) = Known::of(network, view, settings.partial) {
+                for maker in &makers {
+                    match maker.rdata(&known)? {
+                        // Two that differ in a parameter that is left out are one (RFC 2181 §5).
+                        Some((rdata, more)) if !made.contains(&rdata) => {
+                            marks += more;
+                            made.push(rdata);
+                        }
+                        _ => {}
+                    }
+                }
             }
-            records.ends.push(records.octets.len() as u32);
+            for rdata in &made {
+                put_record(&mut records.octets, Record { rtype: TYPE_NAPTR, ttl: settings.ttl, rdata });
+            }
+            let at = u32::try_from(records.octets.len()).map_err(|_| SettingsError {
+                key: "answer".to_owned(),
+                what: "the answers of all networks together pass 4 GiB: shorten them".to_owned(),
+            })?;
+            records.ends.push(End { at, count: made.len() as u16, marks });
         }
         Ok(records)
     }
 
-    /// The encoded record of a network, or `None` if too little is known of it for an answer.
+    /// The answer of a network, or `None` if too little is known of it for one.
     #[inline]
-    pub(super) fn encoded(&self, network: u32) -> Option<&[u8]> {
+    pub(super) fn answer(&self, network: u32) -> Option<Answer<'_>> {
         let network = network as usize;
-        let end = *self.ends.get(network)? as usize;
+        let End { at, count, marks } = *self.ends.get(network)?;
         let start = match network.checked_sub(1) {
-            Some(before) => *self.ends.get(before)? as usize,
+            Some(before) => self.ends.get(before)?.at as usize,
             None => 0,
         };
-        self.octets.get(start..end).filter(|record| !record.is_empty())
-    }
-
-    fn push(&mut self, rdata: &[u8]) -> Result<(), String> {
-        put_record(&mut self.octets, Record { rtype: TYPE_NAPTR, ttl: self.settings.ttl, rdata });
-        match u32::try_from(self.octets.len()) {
-            Ok(_) => Ok(()),
-            Err(_) => Err("the answers of all networks together pass 4 GiB: shorten it".to_owned()),
-        }
-    }
-
-    /// The answer's regexp for a network, or `None` if too little is known of it.
-    fn regexp(&self, view: &View<'_>, network: &NetworkRow) -> Option<Vec<u8>> {
-        let mcc = network.mcc()?;
-        let mnc = network.mnc();
-        if mnc.is_none() && self.settings.partial == Partial::NxDomain {
-            return None;
-        }
-        self.template.expand(|placeholder| match placeholder {
-            Placeholder::Mcc => Some(mcc.to_owned()),
-            Placeholder::Mnc => mnc.map(str::to_owned),
-            // 3GPP TS 23.003 pads an MNC of two digits on the left.
-            Placeholder::Mnc3 => mnc.map(|mnc| format!("{mnc:0>3}")),
-            Placeholder::Spid => view.text(network.spid).map(uri::encode),
-            Placeholder::Rn => view.text(network.rn).map(uri::encode),
-            Placeholder::RnContext => view.text(network.rn_context).map(uri::encode),
-        })
+        let octets = self.octets.get(start..at as usize).filter(|octets| !octets.is_empty())?;
+        Some(Answer { octets, count, marks })
     }
 }
 
-//----------- Template -------------------------------------------------------
+//----------- Maker ----------------------------------------------------------
 
-/// A regexp with placeholders, split where parameters begin: a parameter whose value is unknown is
-/// left out whole.
+/// Makes one of the records of each answer.
 #[derive(Debug)]
-pub(super) struct Template {
-    /// The parts between semicolons up to the last delimiter; all but the first are parameters.
-    parts: Vec<Vec<Piece>>,
-    /// The last delimiter and the flags behind it.
-    tail: Vec<u8>,
+struct Maker {
+    key: String,
+    settings: RecordSettings,
+    /// `None`: the record leads on.
+    regexp: Option<Template>,
 }
 
-#[derive(Debug)]
-enum Piece {
-    Literal(Vec<u8>),
-    Value(Placeholder),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Placeholder {
-    Mcc,
-    Mnc,
-    Mnc3,
-    Spid,
-    Rn,
-    RnContext,
-}
-
-/// Every octet that a text's value may hold, but for some digits: 64.
-const ALL_OCTETS: &str = "+-._0123ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz4567";
-
-impl Template {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let octets = text.as_bytes();
-        let last = octets.first().and_then(|delimiter| octets.iter().rposition(|octet| octet == delimiter));
-        let (body, tail) = text.split_at_checked(last.unwrap_or(0)).unwrap_or((text, ""));
-        let parts = body.split(';').map(pieces).collect::<Result<_, _>>()?;
-        Ok(Self { parts, tail: tail.as_bytes().to_vec() })
-    }
-
-    /// Checks that the template makes a valid rule of the longest values that a plan may have, so no
-    /// plan can make it an invalid one.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let longest = |octets| ALL_OCTETS.chars().cycle().take(octets).collect();
-        let sample = |placeholder| match placeholder {
-            Placeholder::Mcc => "310".to_owned(),
-            Placeholder::Mnc | Placeholder::Mnc3 => "012".to_owned(),
-            Placeholder::Spid => longest(MAX_SPID),
-            Placeholder::Rn => longest(MAX_RN),
-            Placeholder::RnContext => longest(MAX_RN_CONTEXT),
+/// Those of an answer, in the order in which its records are sent.
+fn makers(settings: &Settings) -> Result<Vec<Maker>, SettingsError> {
+    let mut makers = Vec::new();
+    for (key, settings) in settings.answer() {
+        let key = format!("{key}.regexp");
+        let regexp = match settings.regexp.as_str() {
+            "" => None,
+            text => Some(Template::parse(text).map_err(|what| SettingsError { key: key.clone(), what })?),
         };
-        let regexp = self.expand(|placeholder| Some(sample(placeholder))).unwrap_or_default();
-        let rule = Substitution::parse(&regexp)
-            .map_err(|fault| format!("\"{}\" is no rule: {fault}", regexp.escape_ascii()))?;
-        // No URI has them (RFC 3986 §2), so one that is left over was meant to be a placeholder's.
-        if rule.replacement.iter().any(|octet| matches!(octet, b'{' | b'}')) {
-            return Err(format!("\"{}\" has a brace that belongs to no placeholder", regexp.escape_ascii()));
-        }
-        match regexp.len() {
-            ..=crate::naptr::MAX_STRING => Ok(()),
-            octets => {
-                let longest = "once filled in with the longest values that a plan may have";
-                Err(format!("{octets} octets {longest}, at most 255 fit in the record: shorten it"))
-            }
-        }
+        makers.push(Maker { key, settings, regexp });
     }
-
-    /// Fills in the values; `None` if one that is not a parameter's is unknown.
-    fn expand(&self, value: impl Fn(Placeholder) -> Option<String>) -> Option<Vec<u8>> {
-        let mut regexp = Vec::new();
-        for (place, pieces) in self.parts.iter().enumerate() {
-            let mut part = Vec::new();
-            let mut known = true;
-            for piece in pieces {
-                match piece {
-                    Piece::Literal(octets) => part.extend_from_slice(octets),
-                    Piece::Value(placeholder) => match value(*placeholder) {
-                        Some(text) => part.extend_from_slice(text.as_bytes()),
-                        None => known = false,
-                    },
-                }
-            }
-            match (place, known) {
-                (0, true) => regexp.extend_from_slice(&part),
-                (0, false) => return None,
-                (_, true) => {
-                    regexp.push(b';');
-                    regexp.extend_from_slice(&part);
-                }
-                (_, false) => {}
-            }
-        }
-        regexp.extend_from_slice(&self.tail);
-        Some(regexp)
-    }
+    // Stable: records that nothing tells apart stay in the order they are set in.
+    makers.sort_by_key(|maker| (maker.settings.order, maker.settings.preference));
+    Ok(makers)
 }
 
-/// Splits text at its `{placeholders}`. A brace that starts no name is a repeat of the expression,
-/// as in `[0-9]{4}`.
-fn pieces(text: &str) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    let mut literal = String::new();
-    while let Some((before, after)) = rest.split_once('{') {
-        literal.push_str(before);
-        rest = after;
-        let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        let Some(closed) = after.strip_prefix(name.as_str()).and_then(|after| after.strip_prefix('}')) else {
-            literal.push('{');
-            continue;
+impl Maker {
+    /// The record's data for a network and how many marks are in it; `None` if it needs something unknown.
+    fn rdata(&self, known: &Known<'_>) -> Result<Option<(Vec<u8>, u16)>, SettingsError> {
+        let regexp = match &self.regexp {
+            None => Vec::new(),
+            Some(template) => match template.expand(|placeholder| known.value(placeholder)) {
+                None => return Ok(None),
+                Some(regexp) => regexp,
+            },
         };
-        if name.bytes().all(|octet| octet.is_ascii_digit()) {
-            literal.push('{');
-            continue;
-        }
-        let placeholder = match name.as_str() {
-            "mcc" => Placeholder::Mcc,
-            "mnc" => Placeholder::Mnc,
-            "mnc3" => Placeholder::Mnc3,
-            "spid" => Placeholder::Spid,
-            "rn" => Placeholder::Rn,
-            "rn_context" => Placeholder::RnContext,
-            _ => {
+        let marks = regexp.iter().filter(|octet| **octet == MARK).count() as u16;
+        let naptr = self.naptr(&regexp, known);
+        let naptr = naptr.map_err(|what| SettingsError { key: self.key.clone(), what })?;
+        Ok(Some((naptr.to_wire(), marks)))
+    }
+
+    fn naptr(&self, regexp: &[u8], known: &Known<'_>) -> Result<Naptr, String> {
+        if self.regexp.is_some() {
+            let longest = filled(regexp, LONGEST);
+            if longest.len() > MAX_STRING {
+                let (octets, operator) = (longest.len(), known.operator().unwrap_or_default());
                 return Err(format!(
-                    "{{{name}}} is no placeholder: use {{mcc}} {{mnc}} {{mnc3}} {{spid}} {{rn}} {{rn_context}}"
+                    "{octets} octets for operator {operator:?}, at most {MAX_STRING} fit in the record: \
+                     shorten it or the operator's name in the plan"
                 ));
             }
-        };
-        pieces.push(Piece::Literal(std::mem::take(&mut literal).into_bytes()));
-        pieces.push(Piece::Value(placeholder));
-        rest = closed;
+            Substitution::parse(&longest)
+                .map_err(|fault| format!("\"{}\" is no rule: {fault}", longest.escape_ascii()))?;
+        }
+        self.settings.naptr(regexp)
     }
-    literal.push_str(rest);
-    pieces.push(Piece::Literal(literal.into_bytes()));
-    Ok(pieces)
+}
+
+//----------- Known ----------------------------------------------------------
+
+/// What is known of a network.
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    network: &'a NetworkRow,
+    view: &'a View<'a>,
+    mcc: &'a str,
+    mnc: Option<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    /// `None` if it is too little for an answer.
+    fn of(network: &'a NetworkRow, view: &'a View<'a>, partial: Partial) -> Option<Self> {
+        let (mcc, mnc) = (network.mcc()?, network.mnc());
+        (mnc.is_some() || partial == Partial::Answer).then_some(Self { network, view, mcc, mnc })
+    }
+
+    fn operator(&self) -> Option<&'a str> {
+        self.view.text(self.network.operator)
+    }
+
+    /// What stands in a regexp for a placeholder.
+    fn value(&self, placeholder: Placeholder) -> Option<String> {
+        let encoded = |id| self.view.text(id).map(uri::encode);
+        match placeholder {
+            Placeholder::Number => Some(char::from(MARK).to_string()),
+            Placeholder::Mcc => Some(self.mcc.to_owned()),
+            Placeholder::Mnc => self.mnc.map(str::to_owned),
+            // 3GPP TS 23.003 pads an MNC of two digits on the left.
+            Placeholder::Mnc3 => self.mnc.map(|mnc| format!("{mnc:0>3}")),
+            Placeholder::Spid => encoded(self.network.spid),
+            Placeholder::Rn => encoded(self.network.rn),
+            Placeholder::RnContext => encoded(self.network.rn_context),
+            Placeholder::Operator => encoded(self.network.operator),
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub const MAX_OCTETS: usize = 16_384;
 /// (RFC 1035 §4.1.4).
 const OWNER: [u8; 2] = [0xc0, 0x0c];
 /// Octets of a record before its data: owner, type, class, TTL, length.
-const RECORD_HEAD: usize = 12;
+pub(crate) const RECORD_HEAD: usize = 12;
 
 //----------- RecordSet ------------------------------------------------------
 
