@@ -1,6 +1,6 @@
 """Typed face of the Rust extension. One class per file of ``rust/native/src``."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
@@ -393,6 +393,7 @@ class Responder:
         preference: int = 50,
         services: str = "E2U+pstn:tel",
         regexp: str = "!^(.*)$!tel:\\1;mcc={mcc};mnc={mnc}!",
+        record: Sequence[Mapping[str, str | int]] = ...,
         partial: Literal["nxdomain", "answer"] = "nxdomain",
     ) -> Responder: ...
     def respond(

@@ -27,6 +27,7 @@ from .toml_struct import Fault, read, worded
 
 __all__ = [
     "AclSection",
+    "AnswerRecord",
     "AnswerSection",
     "Client",
     "Config",
@@ -87,6 +88,10 @@ def _apex_fault(text: str) -> str | None:
     return None
 
 
+def _no_fault(_text: str) -> str | None:
+    return None
+
+
 # ---------- Keys ---------------------------------------------------------------------------------
 
 _Order = Annotated[int, Meta(ge=0, le=65535, description="a whole number from 0 to 65535")]
@@ -119,10 +124,26 @@ class PlanSection(msgspec.Struct, frozen=True):
     watch: Annotated[bool, Meta(description="true or false")] = False
 
 
+class AnswerRecord(msgspec.Struct, frozen=True):
+    """``[[answer.record]]``: one of several records of an answer (RFC 3403 §4.1)."""
+
+    order: _Order = 10
+    preference: _Order = 50
+    #: Without any the record leads on to its replacement (RFC 6116 §3.4.2).
+    flags: Annotated[str, worded('"u", or "" in a record that leads on', _no_fault)] = "u"
+    #: ``None`` is that of :class:`AnswerSection`, or nothing in a record that leads on.
+    services: Annotated[str, worded('a services field such as "E2U+sip"', _no_fault)] | None = None
+    #: ``None``: as with services.
+    regexp: (
+        Annotated[str, worded("a substitution expression with {mcc} and {mnc}", _no_fault)] | None
+    ) = None
+    replacement: Annotated[str, worded('a domain name, or "."')] = "."
+
+
 class AnswerSection(msgspec.Struct, frozen=True):
     """``[answer]``: the record that answers (RFC 3403 §4.1), and what partial answers get."""
 
-    #: Seconds (RFC 2181 §8).
+    #: Seconds (RFC 2181 §8), for all records.
     ttl: Annotated[
         int,
         Meta(ge=0, le=2**31 - 1, description="a whole number of seconds from 0 to 2147483647"),
@@ -133,6 +154,8 @@ class AnswerSection(msgspec.Struct, frozen=True):
     regexp: Annotated[str, worded("a substitution expression with {mcc} and {mnc}")] = (
         r"!^(.*)$!tel:\1;mcc={mcc};mnc={mnc}!"
     )
+    #: Several records instead of the one that the four keys above make.
+    record: tuple[AnswerRecord, ...] = ()
     partial: Annotated[
         Literal["nxdomain", "answer"], Meta(description='"nxdomain" or "answer"')
     ] = "nxdomain"
@@ -232,6 +255,8 @@ def _judge_together(tables: dict[str, Any], faults: list[Fault]) -> None:
             earlier = [_listened(other) for other in values[:i]]
             if _listened(value) in earlier and not str(value).endswith(":0"):
                 faults.append((f"server.{name}[{i}]", f'found "{value}" again; leave one out'))
+    if isinstance(tables.get("answer"), dict) and "record" in tables["answer"]:
+        _judge_records(tables["answer"], faults)
     if isinstance(tables.get("acl"), dict):
         _judge_clients(_get(tables["acl"], "client", list, []), faults)
 
@@ -243,6 +268,17 @@ def _listened(value: object) -> object:
         return ipaddress.ip_address(host.strip("[]")), int(port)
     except ValueError:
         return f"{host}{colon}{port}".casefold()
+
+
+def _judge_records(answer: dict[str, Any], faults: list[Fault]) -> None:
+    if answer["record"] == []:
+        text = "found none, expected at least one, or the record's keys in [answer] itself"
+        faults.append(("answer.record", text))
+    faults.extend(
+        (f"answer.{name}", "found beside [[answer.record]]; write it into the records it is for")
+        for name in ("order", "preference", "services", "regexp")
+        if name in answer
+    )
 
 
 def _judge_clients(clients: list[Any], faults: list[Fault]) -> None:

@@ -23,10 +23,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
+import msgspec
+
 from . import Responder, Snapshot, acl
 from . import open as open_snapshot
 from ._native import Acl, Server
-from .config import AnswerSection, Config, Fault, ServerSection, faults_error
+from .config import AnswerRecord, Config, Fault, ServerSection, faults_error
 from .errors import ConfigError, SnapshotError
 
 __all__ = ["judge", "run"]
@@ -55,25 +57,28 @@ def judge(
     still the same file, so that a layer is taken up without copying gigabytes again.
     """
     faults: list[Fault] = []
+    snapshot: Snapshot | None = None
+    access: Acl | None = None
+    responder: Responder | None = None
     try:
         snapshot = _open(config, before)
     except SnapshotError as error:
         faults.append(("plan.path", str(error)))
-        # The answer's template is judged all the same, with the bundled plan if there is one.
-        with suppress(SnapshotError):
-            faults += _answer_faults(open_snapshot(), config.answer)
-        return None, faults
-    faults += _answer_faults(snapshot, config.answer)
     try:
         access = acl.build(config.acl)
     except ConfigError as error:
         faults.append(("acl", str(error)))
-    if faults:
-        return None, faults
     try:
-        return (snapshot, _responder(snapshot, config, access)), []
+        # The answer is judged all the same, with the bundled plan if there is one.
+        plan = open_snapshot() if snapshot is None else snapshot
+        responder = _responder(plan, config, access)
+    except SnapshotError:
+        pass
     except ConfigError as error:
-        return None, [_fault(error)]
+        faults += error.faults or [_fault(error)]
+    if faults or snapshot is None or responder is None:
+        return None, faults
+    return (snapshot, responder), []
 
 
 def _open(config: Config, before: tuple[Config, Snapshot] | None) -> Snapshot:
@@ -82,7 +87,7 @@ def _open(config: Config, before: tuple[Config, Snapshot] | None) -> Snapshot:
     return open_snapshot(config.plan.path, memory=config.plan.memory)
 
 
-def _responder(snapshot: Snapshot, config: Config, access: Acl) -> Responder:
+def _responder(snapshot: Snapshot, config: Config, access: Acl | None) -> Responder:
     return Responder(
         snapshot,
         profile=config.server.profile,
@@ -93,22 +98,15 @@ def _responder(snapshot: Snapshot, config: Config, access: Acl) -> Responder:
         preference=config.answer.preference,
         services=config.answer.services,
         regexp=config.answer.regexp,
+        record=[_given(record) for record in config.answer.record],
         partial=config.answer.partial,
     )
 
 
-def _answer_faults(snapshot: Snapshot, answer: AnswerSection) -> list[Fault]:
-    faults = []
-    # One at a time, the other at its default, so that each key's fault is told.
-    for services, regexp in (
-        (answer.services, AnswerSection().regexp),
-        (AnswerSection().services, answer.regexp),
-    ):
-        try:
-            Responder(snapshot, services=services, regexp=regexp)
-        except ConfigError as error:
-            faults.append(_fault(error))
-    return faults
+def _given(record: AnswerRecord) -> dict[str, str | int]:
+    """The keys of a record; those that are not given have defaults by its flags."""
+    fields = msgspec.structs.asdict(record)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _fault(error: ConfigError) -> Fault:

@@ -338,6 +338,32 @@ def test_check_says_every_fault_with_file_and_key(
     assert all(line.startswith(f"{path}: ") for line in lines)
 
 
+def test_check_says_every_fault_of_every_record(
+    numdip_command: Command, config: Callable[[str], Path]
+) -> None:
+    path = config(
+        """
+        plan.path = "PLAN"
+        [[answer.record]]
+        services = "E2U+sip"
+        regexp = "!^.*$!sip:{number}@x.example!"
+        [[answer.record]]
+        order = "first"
+        services = "sip"
+        regexp = "!^{number}$!sip:x@x.example!"
+        [[answer.record]]
+        replacement = "x.example"
+        """
+    )
+    done = numdip_command("check", path)
+    assert (done.returncode, done.stdout) == (1, "")
+    keys = ["order", "services", "regexp"]
+    assert [line.partition(": ")[2].partition(": ")[0] for line in done.stderr.splitlines()] == [
+        *(f"answer.record[1].{key}" for key in keys),
+        "answer.record[2].replacement",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -105,6 +105,28 @@ def test_defaults_are_the_interfaces() -> None:
     assert config.acl is None
 
 
+def test_records_have_the_defaults_of_the_one(config_file: Callable[[str], Path]) -> None:
+    answer = load(
+        config_file(
+            r"""
+            [answer]
+            ttl = 60
+            [[answer.record]]
+            preference = 10
+            services = "E2U+sip"
+            regexp = '!^(.*)$!sip:\1@gw.example!'
+            [[answer.record]]
+            flags = ""
+            replacement = "enum.example"
+            """
+        )
+    ).answer
+    sip, onwards = answer.record
+    assert (answer.ttl, sip.order, sip.preference, sip.flags) == (60, 10, 10, "u")
+    assert (sip.services, sip.replacement) == ("E2U+sip", ".")
+    assert (onwards.flags, onwards.services, onwards.regexp) == ("", None, None)
+
+
 def test_plan_path_is_relative_to_the_configurations_folder(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     path = tmp_path / "etc" / "numdip.toml"
@@ -193,6 +215,14 @@ def test_bounds_are_within(config_file: Callable[[str], Path], line: str) -> Non
         ("answer.services = ''", "answer.services", "not empty"),
         ("answer.regexp = ['a']", "answer.regexp", "found a list"),
         ("answer.partial = 'no'", "answer.partial", 'expected "nxdomain" or "answer"'),
+        ("answer.record = 3", "answer.record", "found 3, expected tables: [[answer.record]]"),
+        ("answer.record = []", "answer.record", "found none, expected at least one"),
+        ("answer.record = [{order = -1}]", "answer.record[0].order", "from 0 to 65535"),
+        ("answer.record = [{}, {flags = 1}]", "answer.record[1].flags", 'expected "u", or ""'),
+        ("answer.record = [{regexp = 1}]", "answer.record[0].regexp", "a substitution expression"),
+        ("answer.record = [{replacement = ''}]", "answer.record[0].replacement", "not empty"),
+        ("answer = {order = 1, record = [{}]}", "answer.order", "beside [[answer.record]]"),
+        ("answer = {services = 'E2U+sip', record = [{}]}", "answer.services", "beside [[answer"),
         ("answer = 3", "answer", "found 3, expected a table: [answer]"),
         ("acl.others = 'ignore'", "acl.others", 'expected "refuse" or "drop"'),
         ("acl.others = 'drop'", "acl", "nobody could ask"),
@@ -216,6 +246,8 @@ def test_fault_names_key_and_mend(
         ("server.lisen = []", "server.lisen", "listen"),
         ("sever.listen = []", "sever", "server"),
         ("answer.TTL = 3", "answer.TTL", "ttl"),
+        ("answer.records = []", "answer.records", "record"),
+        ("answer.record = [{service = 'E2U+sip'}]", "answer.record[0].service", "services"),
         ("acl.clients = []", "acl.clients", "client"),
         (
             "acl.client = [{name = 'a', network = ['::1'], networks = ['::1/128']}]",

@@ -147,6 +147,74 @@ def test_dig_reads_the_answer_by_tcp_and_ipv6(served: Served, dig: Callable[...,
     assert shown == '10 50 "u" "E2U+pstn:tel" "!^(.*)$!tel:\\\\1;mcc=310;mnc=012!" .\n'
 
 
+RECORDS = r"""
+[answer]
+ttl = 60
+[[answer.record]]
+preference = 30
+services = "E2U+sip"
+regexp = '!^.*$!sip:{number}@gw.example;op={operator}!'
+[[answer.record]]
+preference = 20
+services = "E2U+pstn:tel"
+regexp = '!^(.*)$!tel:\1;npdi;rn={rn}!'
+[[answer.record]]
+preference = 10
+services = "E2U+sip"
+regexp = '!^(.*)$!sip:\1@ims.mnc{mnc3}.mcc{mcc}.3gppnetwork.org;user=phone!'
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "ims", "tel", "operator"),
+    [
+        (EXAMPLE, "mnc012.mcc310", "npdi;rn=+12015550199", "Verizon%20Wireless"),
+        ("+447786852522", "mnc015.mcc234", "npdi", "Vodafone"),  # not ported
+    ],
+)
+def test_dig_reads_an_answer_of_three_records(
+    serve: Serve,
+    config: Callable[[str], Path],
+    snapshot: Path,
+    build_snapshot: Callable[..., Path],
+    dig: Callable[..., str],
+    number: str,
+    ims: str,
+    tel: str,
+    operator: str,
+) -> None:
+    moved = "13392986156,310,012,Verizon Wireless,+12015550199"
+    build_snapshot(snapshot, ported=f"number,mcc,mnc,operator,rn\n{moved}\n")
+    served = serve("--config", config(RECORDS))
+    name = numdip.to_domain(number)
+    shown = dig("@127.0.0.1", "-p", str(served.port), "+noedns", name, "NAPTR")
+    assert ";; flags: qr; QUERY: 1, ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 0" in shown
+    lines = [line.split(maxsplit=4)[1:] for line in shown.splitlines() if line.startswith(name)]
+    assert lines == [
+        ["60", "IN", "NAPTR", record]
+        for record in (
+            rf'10 10 "u" "E2U+sip" "!^(.*)$!sip:\\1@ims.{ims}.3gppnetwork.org;user=phone!" .',
+            rf'10 20 "u" "E2U+pstn:tel" "!^(.*)$!tel:\\1;{tel}!" .',
+            rf'10 30 "u" "E2U+sip" "!^.*$!sip:{number}@gw.example;op={operator}!" .',
+        )
+    ]
+
+
+def test_answer_too_large_for_udp_comes_by_tcp(serve: Serve, config: Callable[[str], Path]) -> None:
+    record = """
+        [[answer.record]]
+        preference = {0}
+        regexp = '!^.*$!tel:{{number}};n={0}!'
+    """
+    served = serve("--config", config("".join(record.format(place) for place in range(64))))
+    cut = ask(served, query(EXAMPLE))
+    assert (dns.flags.to_text(cut.flags), cut.answer) == ("QR TC", [])
+    [answer] = ask(served, query(EXAMPLE), tcp=True).answer
+    assert {bytes(record.regexp).decode() for record in answer} == {
+        f"!^.*$!tel:{EXAMPLE};n={place}!" for place in range(64)
+    }
+
+
 def test_letter_case_of_the_question_is_echoed(served: Served) -> None:
     name = numdip.to_domain(EXAMPLE).replace("e164.arpa", "E164.aRpA")
     response = ask(served, query(name))

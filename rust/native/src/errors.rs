@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     Snapshot(String),
     Plan(String),
     Config(String),
+    /// Several at once, by key.
+    Settings(Vec<SettingsError>),
     Server(String),
     Time(String),
     /// Raised by Python itself, or a plain built-in exception.
@@ -57,6 +59,12 @@ impl From<Fault> for PyErr {
             Fault::Snapshot(text) => classes::SnapshotError::new_err(text),
             Fault::Plan(text) => classes::PlanError::new_err(text),
             Fault::Config(text) => classes::ConfigError::new_err(text),
+            Fault::Settings(faults) => {
+                let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                let faults: Vec<(String, String)> =
+                    faults.into_iter().map(|fault| (fault.key, fault.what)).collect();
+                classes::ConfigError::new_err((lines.join("\n"), faults))
+            }
             Fault::Server(text) => classes::ServerError::new_err(text),
             Fault::Time(text) => classes::TimeError::new_err(text),
             Fault::Python(error) => error,
@@ -133,7 +141,7 @@ impl From<TooEarly> for Fault {
 
 impl From<SettingsError> for Fault {
     fn from(error: SettingsError) -> Self {
-        Self::Config(error.to_string())
+        Self::Settings(vec![error])
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use numdip_core::apex::Apex;
-use numdip_core::respond::settings::MAX_TTL;
+use numdip_core::respond::settings::{MAX_TTL, RecordSettings};
 use numdip_core::respond::{
     MAX_MESSAGE, MAX_UDP_RESPONSE, Partial, Profile, Responder as CoreResponder, Settings, Transport,
 };
@@ -13,7 +13,7 @@ use numdip_server::{Access, Acl as ServerAcl, Others};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyMapping};
 
 use crate::errors::Fault;
 use crate::snapshot::Snapshot;
@@ -81,11 +81,39 @@ fn in_range<T: TryFrom<i64> + std::fmt::Display>(key: &str, value: i64, most: T)
     T::try_from(value).map_err(|_| Fault::Config(format!("{key}: found {value}, expected 0 to {most}")))
 }
 
+/// A table of `answer.record`: its keys, and defaults for those that are not there.
+fn record_settings(place: usize, table: &Bound<'_, PyMapping>) -> Result<RecordSettings, Fault> {
+    let flags = match table.contains("flags")? {
+        true => table.get_item("flags")?.extract::<String>()?,
+        false => "u".to_owned(),
+    };
+    let mut record = RecordSettings::with_flags(&flags);
+    for item in table.items()? {
+        let (name, value): (String, Bound<'_, PyAny>) = item.extract()?;
+        let key = format!("answer.record[{place}].{name}");
+        match name.as_str() {
+            "order" => record.order = in_range(&key, value.extract()?, u16::MAX)?,
+            "preference" => record.preference = in_range(&key, value.extract()?, u16::MAX)?,
+            "flags" => {}
+            "services" => record.services = value.extract()?,
+            "regexp" => record.regexp = value.extract()?,
+            "replacement" => record.replacement = value.extract()?,
+            _ => {
+                let known = "expected one of order, preference, flags, services, regexp, replacement";
+                return Err(Fault::Config(format!("{key}: unknown key; {known}")));
+            }
+        }
+    }
+    Ok(record)
+}
+
 //----------- Responder ------------------------------------------------------
 
 /// The server's brain without a socket: query octets in, response octets out.
 ///
 /// Takes a Snapshot; the other arguments are the keys of the configuration file, with the same defaults.
+/// An answer is one record, of order, preference, services and regexp, or several: record is a list of tables
+/// with any of the keys order, preference, flags, services, regexp and replacement.
 /// Without acl, loopback addresses are permitted and all others refused. Raises ConfigError, whose text
 /// begins with the key.
 #[pyclass(frozen, module = "numdip")]
@@ -114,6 +142,7 @@ impl Responder {
         preference = 50,
         services = "E2U+pstn:tel",
         regexp = r"!^(.*)$!tel:\1;mcc={mcc};mnc={mnc}!",
+        record = Vec::new(),
         partial = "nxdomain",
     ))]
     #[allow(clippy::too_many_arguments, reason = "the keys of the configuration file")]
@@ -128,6 +157,7 @@ impl Responder {
         preference: i64,
         services: &str,
         regexp: &str,
+        record: Vec<Bound<'_, PyMapping>>,
         partial: &str,
     ) -> Result<Self, Fault> {
         let apexes = match apex {
@@ -153,6 +183,11 @@ impl Responder {
             preference: in_range("answer.preference", preference, u16::MAX)?,
             services: services.to_owned(),
             regexp: regexp.to_owned(),
+            records: record
+                .iter()
+                .enumerate()
+                .map(|(place, table)| record_settings(place, table))
+                .collect::<Result<_, _>>()?,
             partial: match partial {
                 "nxdomain" => Partial::NxDomain,
                 "answer" => Partial::Answer,
@@ -162,6 +197,10 @@ impl Responder {
                 }
             },
         };
+        let faults = settings.faults();
+        if !faults.is_empty() {
+            return Err(Fault::Settings(faults));
+        }
         let snapshot = Arc::clone(snapshot.get().inner());
         let inner = py.detach(|| CoreResponder::new(snapshot, settings))?;
         let acl = acl.map_or_else(|| Arc::new(ServerAcl::loopback()), |acl| Arc::clone(&acl.get().0));
