@@ -43,4 +43,5 @@ mod snapshot;
 #[path = "../fuzz/stored.rs"]
 mod stored;
 mod support;
+mod tel;
 mod vectors;

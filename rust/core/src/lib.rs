@@ -4,7 +4,7 @@
 //! of a plan's rows. A module uses only modules of lower layers (`tests/rust/layers.rs` checks it):
 //!
 //! ```text
-//! 0  number   dns  uri           what a number is; the octets of a query and a response; URI values
+//! 0  number  dns  uri  tel       what a number is; the octets of a query and a response; URI values; tel URIs
 //! 1  trie  index  naptr  apex    longest prefix; exact numbers; NAPTR data; name <-> number
 //! 2  ddds  snapshot              rules and the choice of records; the file
 //! 3  plan  answer                rows -> file; one dip, and all policy on what it means
@@ -17,6 +17,7 @@
 //--- Layer 0
 pub mod dns;
 pub mod number;
+pub mod tel;
 pub mod uri;
 
 //--- Layer 1
