@@ -2,7 +2,8 @@
 
 use numdip_core::apex::Apex;
 use numdip_core::ddds::ere::{Expression, Mode};
-use numdip_core::ddds::select::{Move, Walk, Wanted};
+use numdip_core::ddds::walk::enumservice::Wanted;
+use numdip_core::ddds::walk::{Found, Move, Records, Walk};
 use numdip_core::ddds::{Rule, Skip, Substitution};
 use numdip_core::naptr::Naptr;
 use numdip_core::naptr::services::{
@@ -105,16 +106,6 @@ fn services_are_read_as_their_application_does() {
 
 #[test]
 fn records_are_chosen_as_enum_has_it() {
-    let records = |rows: &Value| -> Vec<Naptr> {
-        let rows = rows.as_array().into_iter().flatten();
-        rows.map(|row| {
-            let number = |place: usize| u16::try_from(row[place].as_u64().unwrap()).unwrap();
-            let text = |place: usize| row[place].as_str().unwrap();
-            let strings = [text(2), text(3), text(4)].map(str::as_bytes);
-            Naptr::new(number(0), number(1), strings, text(5)).unwrap()
-        })
-        .collect()
-    };
     run_of(FILE, "selection", 21, |input, expected| {
         let wanted: Vec<&str> =
             input["enumservices"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
@@ -129,14 +120,16 @@ fn records_are_chosen_as_enum_has_it() {
         let number = Number::parse(aus, Form::Strict).unwrap();
         let domain = Apex::new("e164.arpa").unwrap().owner_name(number).unwrap();
         let all = |strict: bool| {
-            let mut walk = Walk::new(aus.as_bytes(), &domain, wanted.clone(), Mode::Posix);
+            let mut walk = Walk::of_number(aus.as_bytes(), &domain, wanted.clone(), Mode::Posix);
             let mut found = Vec::new();
             loop {
                 match walk.step() {
-                    Move::Ask(name) => walk.answer(records(sets.get(&name).unwrap_or(&Value::Null))),
-                    Move::Found(one) => {
-                        let services: Vec<String> = one.services.iter().map(ToString::to_string).collect();
-                        found.push((services.join(" "), String::from_utf8(one.uri).unwrap()));
+                    Move::Ask(asked) => {
+                        walk.answer(Records::Naptr(naptrs(sets.get(&asked.name).unwrap_or(&Value::Null))));
+                    }
+                    Move::Found(Found::Server(server)) => panic!("{server:?}"),
+                    Move::Found(Found::Uri(one)) => {
+                        found.push((one.services.join(" "), String::from_utf8(one.uri).unwrap()));
                         if strict {
                             walk.accept();
                         }
@@ -164,4 +157,17 @@ fn records_are_chosen_as_enum_has_it() {
         }
         Ok(())
     });
+}
+
+/// The records of a set in the file.
+pub(crate) fn naptrs(rows: &Value) -> Vec<Naptr> {
+    let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
+    rows.iter()
+        .map(|row| {
+            let number = |place: usize| u16::try_from(row[place].as_u64().unwrap()).unwrap();
+            let text = |place: usize| row[place].as_str().unwrap();
+            let strings = [text(2), text(3), text(4)].map(str::as_bytes);
+            Naptr::new(number(0), number(1), strings, text(5)).unwrap()
+        })
+        .collect()
 }

@@ -45,3 +45,4 @@ mod stored;
 mod support;
 mod tel;
 mod vectors;
+mod walks;

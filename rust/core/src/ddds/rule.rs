@@ -37,6 +37,11 @@ impl Rule {
     /// It is the replacement alone; what the expression did not match is not in it.
     pub fn rewrite(&self, aus: &[u8]) -> Result<Vec<u8>, Skip> {
         let groups = self.find(aus).map_err(Skip::Expression)?.ok_or(Skip::NoMatch)?;
+        self.fill(aus, &groups)
+    }
+
+    /// The replacement, with what the groups took of the string.
+    pub(super) fn fill(&self, aus: &[u8], groups: &Groups) -> Result<Vec<u8>, Skip> {
         let mut output = Vec::new();
         for piece in &self.replacement {
             match piece {

@@ -205,7 +205,7 @@ fn circles(records: &[Record], apex: &str) -> Vec<Placed> {
         let Some((owner, first)) = record.owner.as_deref().zip(target(record, apex)) else { continue };
         // Names are followed one way each; five hops are what clients follow.
         let (mut at, mut hops) = (first.as_str(), 1);
-        while at != owner && hops <= super::super::select::MAX_HOPS {
+        while at != owner && hops <= super::super::walk::MAX_HOPS {
             let Some((onward, _)) = next.get(at).and_then(|targets| targets.first()) else { break };
             (at, hops) = (onward.as_str(), hops + 1);
         }
