@@ -27,6 +27,7 @@ from ._native import (
     Responder,
     Snapshot,
     Table,
+    TelUri,
     __version__,
     from_domain,
     to_domain,
@@ -44,6 +45,7 @@ from .errors import (
     ServerError,
     SnapshotError,
     TimeError,
+    UriError,
 )
 
 TYPE_CHECKING = False  # importing typing would take a third of the time
@@ -69,7 +71,9 @@ __all__ = [
     "Snapshot",
     "SnapshotError",
     "Table",
+    "TelUri",
     "TimeError",
+    "UriError",
     "__version__",
     "errors",
     "from_domain",

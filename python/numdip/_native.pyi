@@ -24,6 +24,8 @@ __all__ = [
     "Server",
     "Snapshot",
     "Table",
+    "TelUri",
+    "Walk",
     "__version__",
     "compact",
     "diff",
@@ -108,6 +110,11 @@ class Naptr:
     def groups(
         self, aus: str | bytes | Number, *, mode: Literal["posix", "glibc", "perl"] = "posix"
     ) -> list[tuple[int, int] | None] | None: ...  # octet offsets, the whole match first
+    def explain(
+        self, aus: str | bytes | Number, *, mode: Literal["posix", "glibc", "perl"] = "posix"
+    ) -> dict[
+        str, Any
+    ]: ...  # delimiter expression replacement ignore_case groups output code reason
     def __str__(self) -> str: ...
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -446,3 +453,57 @@ class Reply:
     ) -> list[tuple[int, Naptr]]: ...  # (TTL, record), sorted by order then preference
     @property
     def parameters(self) -> dict[str, str]: ...  # mcc, mnc, … of the first record's regexp
+
+# --- tel.rs
+
+@final
+class TelUri:
+    """A tel URI (RFC 3966). Immutable, comparable by meaning, hashable, picklable."""
+
+    def __new__(cls, uri: str) -> TelUri: ...
+    @staticmethod
+    def from_sip(uri: str) -> TelUri: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def is_global(self) -> bool: ...
+    @property
+    def parameters(self) -> dict[str, str | None]: ...
+    @property
+    def trunk_group(self) -> tuple[str, str] | None: ...
+    @property
+    def is_usable(self) -> bool: ...
+    def to_sip(self, gateway: str) -> str: ...
+    def __str__(self) -> str: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+# --- walk.rs
+
+@final
+class Walk:
+    """A way through record sets, sans I/O (RFC 3402 §3.3)."""
+
+    @staticmethod
+    def of_number(
+        aus: str,
+        domain: str,
+        *,
+        services: Sequence[str] | None = None,
+        mode: Literal["posix", "glibc", "perl"] = "posix",
+    ) -> Walk: ...
+    @staticmethod
+    def of_service(
+        domain: str, service: str, protocols: Sequence[str] = ..., *, uris: bool = False, seed: int
+    ) -> Walk: ...
+    @staticmethod
+    def of_sip(uri: str, transports: Sequence[str], *, seed: int) -> Walk: ...
+    def step(self) -> dict[str, Any] | None: ...
+    def answer(
+        self, records: Sequence[Naptr] | Sequence[tuple[int, int, int, str]] | Sequence[str]
+    ) -> None: ...
+    def accept(self) -> None: ...
+    @property
+    def steps(self) -> list[dict[str, Any]]: ...

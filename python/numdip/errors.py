@@ -9,6 +9,7 @@ Each is a :class:`NumdipError` and also the built-in that a Python programmer wo
         ├── DomainError     (ValueError)  a name that is no ENUM domain, or no usable apex
         ├── NaptrError      (ValueError)  fields or octets that are no NAPTR record
         ├── RuleError       (ValueError)  a record that is no valid DDDS rule
+        ├── UriError        (ValueError)  text that is no tel URI, or no SIP URI
         ├── TimeError       (ValueError)  a time that cannot be read, or before a plan's history
         ├── SnapshotError   (OSError)     a snapshot that cannot be opened, read or written
         ├── PlanError       (ValueError)  plan files that cannot be read or hold bad rows
@@ -19,8 +20,8 @@ Each is a :class:`NumdipError` and also the built-in that a Python programmer wo
 
 A number that is merely unknown is no error: look-ups give ``None``.
 
-The classes live here and the Rust extension raises them: ``NumberError``, ``DomainError`` and
-``RuleError`` with a message and a code, the others with a message alone.
+The classes live here and the Rust extension raises them: ``NumberError``, ``DomainError``,
+``RuleError`` and ``UriError`` with a message and a code, the others with a message alone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ __all__ = [
     "ServerError",
     "SnapshotError",
     "TimeError",
+    "UriError",
 ]
 
 
@@ -88,6 +90,22 @@ class RuleError(NumdipError, ValueError):
         code: why, in one stable word. Of the rule: ``empty``, ``bad-delimiter``, ``delimiters``
             (not three), ``nul``, ``unknown-flag``, ``bad-expression``, ``no-such-group``. Of what
             it gives for a string: ``no-uri``, ``too-long``, ``too-costly``.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UriError(NumdipError, ValueError):
+    """A text that is no tel URI (RFC 3966 §3), or no SIP URI that leads to a server (RFC 3263 §4).
+
+    Attributes:
+        code: why, in one stable word. Of tel URIs: ``scheme``, ``not-phone`` (a SIP URI without
+            user=phone), ``too-long``, ``number``, ``parameter-name``, ``twice`` (a parameter),
+            ``value`` (of a parameter), ``no-context`` (something local does not say where). Of SIP
+            URIs: ``scheme``, ``too-long``, ``no-host``, ``port``, ``transport`` and the codes of
+            names.
     """
 
     def __init__(self, message: str, code: str = "") -> None:

@@ -2,16 +2,20 @@
 //! where one becomes the other.
 
 use numdip_core::apex::DomainError as CoreDomainError;
+use numdip_core::ddds::walk::sip::SipFault;
 use numdip_core::ddds::{RuleFault, Skip};
 use numdip_core::dns::name::NameError;
 use numdip_core::naptr::NaptrError as CoreNaptrError;
+use numdip_core::naptr::services::ServicesFault;
 use numdip_core::number::NumberError as CoreNumberError;
 use numdip_core::plan::PlanError as CorePlanError;
 use numdip_core::plan::compact::CompactError;
 use numdip_core::respond::SettingsError;
 use numdip_core::snapshot::{SnapshotError as CoreSnapshotError, TooEarly};
+use numdip_core::tel::TelFault;
 use numdip_server::{AclError, StartError};
 use pyo3::PyErr;
+use pyo3::exceptions::PyValueError;
 
 mod classes {
     //! The exception classes, imported from Python when first raised.
@@ -27,6 +31,7 @@ mod classes {
     import_exception!(numdip.errors, ServerError);
     import_exception!(numdip.errors, SnapshotError);
     import_exception!(numdip.errors, TimeError);
+    import_exception!(numdip.errors, UriError);
 }
 
 //----------- Fault ----------------------------------------------------------
@@ -38,6 +43,8 @@ pub(crate) enum Fault {
     Naptr(CoreNaptrError),
     /// The code of what is wrong with a rule, and the message.
     Rule(String, &'static str),
+    /// The code of what is wrong with a URI, and the message.
+    Uri(String, &'static str),
     Snapshot(String),
     Plan(String),
     Config(String),
@@ -56,6 +63,7 @@ impl From<Fault> for PyErr {
             Fault::Domain(error) => classes::DomainError::new_err((error.to_string(), error.code())),
             Fault::Naptr(error) => classes::NaptrError::new_err(error.to_string()),
             Fault::Rule(text, code) => classes::RuleError::new_err((text, code)),
+            Fault::Uri(text, code) => classes::UriError::new_err((text, code)),
             Fault::Snapshot(text) => classes::SnapshotError::new_err(text),
             Fault::Plan(text) => classes::PlanError::new_err(text),
             Fault::Config(text) => classes::ConfigError::new_err(text),
@@ -105,6 +113,24 @@ impl From<RuleFault> for Fault {
 impl From<Skip> for Fault {
     fn from(skip: Skip) -> Self {
         Self::Rule(format!("the record is to be passed over: {skip}"), skip.code())
+    }
+}
+
+impl From<TelFault> for Fault {
+    fn from(fault: TelFault) -> Self {
+        Self::Uri(fault.to_string(), fault.code())
+    }
+}
+
+impl From<SipFault> for Fault {
+    fn from(fault: SipFault) -> Self {
+        Self::Uri(fault.to_string(), fault.code())
+    }
+}
+
+impl From<ServicesFault> for Fault {
+    fn from(fault: ServicesFault) -> Self {
+        Self::Python(PyValueError::new_err(fault.to_string()))
     }
 }
 

@@ -20,7 +20,9 @@ mod responder;
 mod server;
 mod snapshot;
 mod table;
+mod tel;
 mod times;
+mod walk;
 
 /// The native module.
 #[pyo3::pymodule(gil_used = false)]
@@ -52,6 +54,10 @@ mod _native {
     use crate::snapshot::{Answer, Explanation, Snapshot};
     #[pymodule_export]
     use crate::table::Table;
+    #[pymodule_export]
+    use crate::tel::TelUri;
+    #[pymodule_export]
+    use crate::walk::Walk;
 
     #[allow(non_upper_case_globals, reason = "Python's name")]
     #[pymodule_export]

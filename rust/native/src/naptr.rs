@@ -1,10 +1,11 @@
 //! `numdip.Naptr`.
 
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use numdip_core::ddds::ere::Mode;
-use numdip_core::ddds::{Rule, Skip};
+use numdip_core::ddds::{Explained, Rule, Skip};
 use numdip_core::naptr::services::Enumservices;
 use numdip_core::naptr::{self, Naptr as CoreNaptr};
 use pyo3::buffer::PyBuffer;
@@ -156,6 +157,23 @@ impl Naptr {
         Ok(groups.map(|groups| groups.into_iter().map(span).collect()))
     }
 
+    /// What the regexp does with a string, part by part, as a dict of text.
+    ///
+    /// delimiter, expression, replacement, ignore_case; groups: what the whole expression and each group took, None
+    /// for one without part in the match, or None if there is no match; output: the URI, or None, and then code and
+    /// reason say why not. Raises RuleError when the regexp is no valid rule.
+    #[pyo3(signature = (aus, *, mode = "posix"))]
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        aus: &Bound<'py, PyAny>,
+        mode: &str,
+    ) -> Result<Bound<'py, PyDict>, Fault> {
+        let (mode, aus) = (mode_of(mode)?, subject(aus)?);
+        let told = py.detach(|| Explained::of(self.0.regexp(), &aus, mode))?;
+        Ok(explained(py, &told)?)
+    }
+
     fn __str__(&self) -> String {
         self.0.to_string()
     }
@@ -177,12 +195,55 @@ impl Naptr {
 
 impl Naptr {
     fn rule(&self, mode: &str) -> Result<Rule, Fault> {
-        let mode = Mode::of_name(mode).ok_or_else(|| {
-            let names = Mode::ALL.map(Mode::name).join(", ");
-            PyValueError::new_err(format!("mode: found {mode:?}, expected one of {names}"))
-        })?;
-        Ok(Rule::compile(self.0.regexp(), mode)?)
+        Ok(Rule::compile(self.0.regexp(), mode_of(mode)?)?)
     }
+
+    /// The record.
+    pub(crate) fn core(&self) -> &CoreNaptr {
+        &self.0
+    }
+}
+
+/// The mode of this name.
+pub(crate) fn mode_of(name: &str) -> PyResult<Mode> {
+    Mode::of_name(name).ok_or_else(|| {
+        let names = Mode::ALL.map(Mode::name).join(", ");
+        PyValueError::new_err(format!("mode: found {name:?}, expected one of {names}"))
+    })
+}
+
+/// What a rule does, as a dict. It is for people: octets that are no text are written as `\xNN`.
+pub(crate) fn explained<'py>(py: Python<'py>, told: &Explained) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("delimiter", printable(&[told.delimiter]))?;
+    dict.set_item("expression", printable(&told.expression))?;
+    dict.set_item("replacement", printable(&told.replacement))?;
+    dict.set_item("ignore_case", told.ignore_case)?;
+    let taken = |group: &Option<Vec<u8>>| group.as_deref().map(printable);
+    let groups: Option<Vec<_>> = told.groups.as_ref().map(|groups| groups.iter().map(taken).collect());
+    dict.set_item("groups", groups)?;
+    let skip = told.output.as_ref().err();
+    dict.set_item("output", told.output.as_deref().ok().map(printable))?;
+    dict.set_item("code", skip.map(Skip::code))?;
+    dict.set_item("reason", skip.map(ToString::to_string))?;
+    Ok(dict)
+}
+
+/// Octets as text; those that are none, and those that no terminal should be sent, as `\xNN`.
+pub(crate) fn printable(octets: &[u8]) -> String {
+    let mut printed = String::new();
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c.is_control() {
+                true => printed.extend(c.escape_default()),
+                false => printed.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|octet| {
+            let _ = write!(printed, "\\x{octet:02x}");
+        });
+    }
+    printed
 }
 
 /// The octets of an Application Unique String given as str, bytes or Number.
