@@ -107,7 +107,7 @@ $(BIN)/python: | tools
 
 $(BIN)/maturin: $(CONSTRAINTS) | $(BIN)/python
 	@echo "==> installing maturin and what numdip imports"
-	@$(PIP) install --constraint $(CONSTRAINTS) maturin msgspec rich typer
+	@$(PIP) install --constraint $(CONSTRAINTS) maturin dnspython msgspec rich typer
 	@touch $@
 
 # One extension lies in the tree at a time: the release build serves and measures, the debug build is

@@ -18,7 +18,7 @@ import pytest
 import numdip
 from conftest import PATIENCE, PORTED, RANGES, Command, Served, environment
 
-COMMANDS = ["serve", "lookup", "query", "check", "plan", "naptr"]
+COMMANDS = ["serve", "lookup", "query", "resolve", "check", "plan", "naptr"]
 EXAMPLE = "+13392986156"
 
 
@@ -48,7 +48,7 @@ def test_help_lists_the_commands(numdip_command: Command) -> None:
     [
         *([name] for name in COMMANDS),
         *(["plan", name] for name in ("build", "verify", "stats")),
-        ["naptr", "check"],
+        *(["naptr", name] for name in ("check", "apply", "make")),
     ],
 )
 def test_every_command_has_help(numdip_command: Command, args: list[str]) -> None:

@@ -10,11 +10,14 @@ from .. import __version__
 from .check import check
 from .lookup import lookup
 from .naptr import naptr
+from .naptr_apply import apply as naptr_apply
 from .naptr_check import check_records
+from .naptr_make import make
 from .plan import plan
 from .plan_diff import diff
 from .plan_layers import apply, compact
 from .query import query
+from .resolve import resolve
 from .serve import serve
 
 __all__ = ["app"]
@@ -30,12 +33,15 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(lookup)
 app.command()(query)
+app.command()(resolve)
 app.command()(check)
 plan.command()(apply)
 plan.command()(compact)
 plan.command()(diff)
 app.add_typer(plan, name="plan")
 naptr.command("check")(check_records)
+naptr.command("apply")(naptr_apply)
+naptr.command()(make)
 app.add_typer(naptr, name="naptr")
 
 

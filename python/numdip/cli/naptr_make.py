@@ -1,0 +1,208 @@
+"""``numdip naptr make``: a record that is right, in each form that it is needed in."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .failures import DONE, exits
+from .words import aligned
+
+if TYPE_CHECKING:
+    from .. import Naptr
+
+__all__ = ["make"]
+
+#: A host name or an address, as URIs have it (RFC 3986 §3.2.2).
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.?)(?::[0-9]{1,5})?"
+_SIP = re.compile(rf"(?:[^@\s]+@)?{_HOST}(?:[;?][^@\s]*)?", re.ASCII)
+_MAIL = re.compile(r"[^@\s]+@(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:\?[^@\s]*)?", re.ASCII)
+_WEB = re.compile(rf"//{_HOST}(?:[/?]\S*)?", re.ASCII)
+
+
+@exits
+def make(
+    *,
+    sip: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A SIP address, as info@example.com.")
+    ] = None,
+    tel: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="A telephone number, as +441632960083.")
+    ] = None,
+    mailto: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A mail address, as info@example.com.")
+    ] = None,
+    web: Annotated[
+        str | None, typer.Option(metavar="URL", help="A page, as https://example.com/.")
+    ] = None,
+    number: Annotated[
+        str | None, typer.Option(metavar="N", help="The number that the record is for.")
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The record's owner, in place of a number.")
+    ] = None,
+    apex: Annotated[
+        str, typer.Option(metavar="D", help="Domain that the digits hang from.")
+    ] = "e164.arpa",
+    order: Annotated[int, typer.Option(min=0, max=65535, help="Low before high.")] = 100,
+    preference: Annotated[
+        int, typer.Option(min=0, max=65535, help="Low before high in equal order; no weight.")
+    ] = 10,
+    ttl: Annotated[
+        int | None, typer.Option(min=0, max=(1 << 31) - 1, help="Seconds; the zone's if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
+) -> int:
+    """Make a record that leads from a number to an address.
+
+    It is written as a line of a zone file, as one of DNSControl's dnsconfig.js, and as the record
+    data's octets. Exits with 2 if there is no right record for what is asked.
+    """
+    addresses = {"--sip": sip, "--tel": tel, "--mailto": mailto, "--web": web}
+    given = [(option, address) for option, address in addresses.items() if address is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("give one of --sip, --tel, --mailto and --web")
+    if number is not None and owner is not None:
+        raise typer.BadParameter("give --number or --owner, not both")
+    name, aus = _owner(number, owner, apex)
+    services, uri = _target(*given[0], aus)
+    record = _record(order, preference, services, uri, aus)
+    forms = {
+        "zone": " ".join(filter(None, [name, _text(ttl), "IN NAPTR", record.to_text()])),
+        "dnscontrol": _dnscontrol(name, record, ttl),
+        "wire": record.to_wire().hex(),
+    }
+    if as_json:
+        print(json.dumps({"owner": name, "services": services, "uri": uri, **forms}))
+        return DONE
+    for line in aligned([[form, text] for form, text in forms.items()]):
+        print(line)
+    return DONE
+
+
+def _text(ttl: int | None) -> str:
+    return "" if ttl is None else str(ttl)
+
+
+def _owner(number: str | None, owner: str | None, apex: str) -> tuple[str, str]:
+    """The owner's name, ``@`` if none is given, and the number, which is empty if it is unknown."""
+    from .. import DomainError, Naptr, Number, from_domain, to_domain
+    from ..errors import NaptrError
+
+    if number is not None:
+        aus = str(Number(number))
+        return to_domain(aus, apex=apex).rstrip(".") + ".", aus
+    if owner is None or owner == "@":
+        return "@", ""
+    try:
+        # As a replacement it is read, and written with its final dot and its escapes.
+        name = Naptr(order=0, preference=0, replacement=owner).replacement
+    except NaptrError as fault:
+        raise _bad("--owner", str(fault).removeprefix("replacement: ")) from None
+    try:
+        return name, from_domain(name, apex=apex)
+    except DomainError:
+        return name, ""
+
+
+def _bad(option: str, what: str) -> typer.BadParameter:
+    return typer.BadParameter(what, param_hint=option)
+
+
+# ---------- What the record leads to -------------------------------------------------------------
+
+
+def _target(option: str, address: str, aus: str) -> tuple[str, str]:
+    """The services field and the URI of an address."""
+    match option:
+        case "--sip":
+            return _sip(address)
+        case "--tel":
+            return _tel(address, aus)
+        case "--mailto":
+            return _mailto(address)
+        case _:
+            return _web(address)
+
+
+def _sip(address: str) -> tuple[str, str]:
+    scheme, rest = _scheme(address, ("sip", "sips"), "sip")
+    if not _SIP.fullmatch(rest):
+        raise _bad("--sip", f'found "{address}", expected a user, @ and a host: info@example.com')
+    return "E2U+sip", f"{scheme}:{rest}"
+
+
+def _tel(address: str, aus: str) -> tuple[str, str]:
+    from .. import TelUri
+    from ..errors import UriError
+
+    scheme, rest = _scheme(address, ("tel",), "tel")
+    try:
+        uri = TelUri(f"{scheme}:{rest}")
+    except UriError as fault:
+        raise _bad("--tel", str(fault)) from None
+    if not uri.is_usable:
+        raise _bad("--tel", "a mandatory parameter (m-…) is unknown: nobody may use the URI")
+    if uri.number == aus and "enumdi" not in uri.parameters:
+        # A client would ask ENUM for the same number again (RFC 3764 §4, RFC 4759).
+        raise _bad(
+            "--tel", "it is the number itself, and leads in a circle: write ;enumdi behind it"
+        )
+    return "E2U+voice:tel", str(uri)
+
+
+def _mailto(address: str) -> tuple[str, str]:
+    scheme, rest = _scheme(address, ("mailto",), "mailto")
+    if not _MAIL.fullmatch(rest):
+        raise _bad("--mailto", f'found "{address}", expected a mail address: info@example.com')
+    return "E2U+email:mailto", f"{scheme}:{rest}"
+
+
+def _web(address: str) -> tuple[str, str]:
+    scheme, rest = _scheme(address, ("http", "https"), "")
+    if not scheme or not _WEB.fullmatch(rest):
+        raise _bad("--web", f'found "{address}", expected a page: https://example.com/')
+    return f"E2U+web:{scheme}", f"{scheme}:{rest}"
+
+
+def _scheme(address: str, known: tuple[str, ...], usual: str) -> tuple[str, str]:
+    """The scheme in lower case and what follows; the usual one where none is written."""
+    scheme, colon, rest = address.partition(":")
+    if colon and scheme.lower() in known:
+        return scheme.lower(), rest
+    return usual, address
+
+
+# ---------- The record ---------------------------------------------------------------------------
+
+
+def _record(order: int, preference: int, services: str, uri: str, aus: str) -> Naptr:
+    """The record, tried before it is given away."""
+    from .. import Naptr, NumdipError, RuleError
+
+    # ! is what everybody knows (RFC 6116 §5.1). No URI without a fragment has a #.
+    delimiter = "#" if "!" in uri else "!"
+    regexp = f"{delimiter}^.*${delimiter}{uri}{delimiter}"
+    record = Naptr(order=order, preference=preference, flags="u", services=services, regexp=regexp)
+    try:
+        given = record.apply(aus or "+1")
+    except RuleError as fault:
+        raise NumdipError(f"there is no right record for {uri}: {fault}") from None
+    if given != uri:
+        raise NumdipError(f"there is no right record for {uri}: it would give {given}")
+    return record
+
+
+def _dnscontrol(name: str, record: Naptr, ttl: int | None) -> str:
+    strings = [record.flags, record.services, record.regexp, record.replacement]
+    fields = [
+        json.dumps(name),
+        str(record.order),
+        str(record.preference),
+        *(json.dumps(text) for text in strings),
+        *([] if ttl is None else [f"TTL({ttl})"]),
+    ]
+    return f"NAPTR({', '.join(fields)})"
