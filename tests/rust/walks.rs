@@ -5,7 +5,7 @@ use numdip_core::ddds::walk::enumservice::Wanted;
 use numdip_core::ddds::walk::service::Discovery;
 use numdip_core::ddds::walk::sip::SipTarget;
 use numdip_core::ddds::walk::srv::Srv;
-use numdip_core::ddds::walk::{Found, Kind, MAX_QUESTIONS, Move, Question, Records, Step, Walk};
+use numdip_core::ddds::walk::{Found, Kind, MAX_QUESTIONS, MAX_RECORDS, Move, Question, Records, Step, Walk};
 use numdip_core::naptr::Naptr;
 use numdip_core::naptr::services::SipTransport;
 use proptest::prelude::*;
@@ -199,4 +199,17 @@ fn records_without_end_are_stopped() {
     }
     assert!(matches!(walk.steps().last(), Some(Step::Stopped { .. })));
     assert!(walk.steps().len() < 10_000);
+}
+
+#[test]
+fn rules_that_cost_too_much_together_are_stopped() {
+    // Each keeps its own bound; a thousand of them would take seconds.
+    let regexp = format!("!{}!a:b!", "((.?){9}){9}".repeat(18));
+    let costly = Naptr::new(1, 1, [b"u", b"E2U+sip", regexp.as_bytes()], ".").unwrap();
+    let mut walk = Walk::of_number(b"+123456789012345", "4.4.e164.arpa", Wanted::Any, Mode::Posix);
+    walk.step();
+    walk.answer(Records::Naptr(vec![costly; MAX_RECORDS]));
+    while walk.step() != Move::Done {}
+    assert!(matches!(walk.steps().last(), Some(Step::Stopped { .. })));
+    assert!((2..MAX_RECORDS / 2).contains(&walk.steps().len()), "{}", walk.steps().len());
 }

@@ -30,9 +30,19 @@ pub struct Explained {
 impl Explained {
     /// Applies a REGEXP field whose output must be a URI, and tells what happens.
     pub fn of(regexp: &[u8], aus: &[u8], mode: Mode) -> Result<Self, RuleFault> {
+        Self::within(regexp, aus, mode, &mut { usize::MAX })
+    }
+
+    /// The same in no more than these steps, from which it takes off those that it took.
+    pub(super) fn within(
+        regexp: &[u8],
+        aus: &[u8],
+        mode: Mode,
+        steps: &mut usize,
+    ) -> Result<Self, RuleFault> {
         let rule = Rule::compile(regexp, mode)?;
         let parts = Substitution::take_apart(regexp)?;
-        let (groups, output) = match rule.find(aus) {
+        let (groups, output) = match rule.find_within(aus, steps) {
             Err(fault) => (None, Err(Skip::Expression(fault))),
             Ok(None) => (None, Err(Skip::NoMatch)),
             Ok(Some(groups)) => {

@@ -32,6 +32,15 @@ impl Rule {
         self.expression.find(aus)
     }
 
+    /// The same in no more than these steps, from which it takes off those that it took.
+    pub(super) fn find_within(
+        &self,
+        aus: &[u8],
+        steps: &mut usize,
+    ) -> Result<Option<Groups>, ExpressionFault> {
+        self.expression.find_within(aus, steps)
+    }
+
     /// The replacement for a string that matches, whatever it is: the URI of a terminal rule, or a name.
     ///
     /// It is the replacement alone; what the expression did not match is not in it.

@@ -11,24 +11,24 @@ use super::graph::{Graph, Place, Step};
 use super::program::Program;
 use super::sweep::{Matching, leftmost, longest};
 use super::syntax::Parsed;
-use super::{ExpressionFault, Groups, MAX_STEPS, Mode};
+use super::{ExpressionFault, Groups, Mode};
 
-/// Finds the match and what its groups took.
+/// Finds the match and what its groups took; takes the steps off.
 pub(super) fn find(
     parsed: &Parsed,
     program: &Program,
     subject: &[u8],
+    steps: &mut usize,
 ) -> Result<Option<Groups>, ExpressionFault> {
-    let mut matching = Matching::new(program, &parsed.sets, subject);
+    let mut matching = Matching::new(program, &parsed.sets, subject, steps);
     let Some(start) = leftmost(&mut matching)? else { return Ok(None) };
     let Some(end) = longest(&mut matching, program.root(), start, None)? else { return Ok(None) };
     let graph = Graph::new(parsed, Mode::Glibc, subject.len())?;
-    if (end - start + 1).saturating_mul(graph.steps.len()) > MAX_STEPS {
-        return Err(ExpressionFault::TooCostly);
-    }
+    let cost = (end - start + 1).saturating_mul(graph.steps.len());
+    *steps = steps.checked_sub(cost).ok_or(ExpressionFault::TooCostly)?;
     let ways = ways(&graph, parsed, subject, start, end);
     let mut groups = vec![Register::default(); usize::from(parsed.groups) + 1];
-    walk(&graph, &ways, start, &mut groups)?;
+    walk(&graph, &ways, start, &mut groups, steps)?;
     let mut taken: Groups = groups.iter().map(Register::taken).collect();
     if let Some(whole) = taken.first_mut() {
         *whole = Some(start..end);
@@ -100,6 +100,7 @@ fn walk(
     ways: &[Vec<bool>],
     start: usize,
     groups: &mut Vec<Register>,
+    steps: &mut usize,
 ) -> Result<(), ExpressionFault> {
     let leads = |place: Place, at: usize| {
         ways.get(at - start).and_then(|row| row.get(place)).copied().unwrap_or(false)
@@ -108,7 +109,6 @@ fn walk(
     let (mut place, mut at) = (graph.start, start);
     // For each step the place in the subject, from 1, where it was passed last.
     let mut passed = vec![0; graph.steps.len()];
-    let mut steps = MAX_STEPS;
     loop {
         let step = graph.step(place);
         if let Some(passed) = passed.get_mut(place) {
@@ -116,7 +116,7 @@ fn walk(
         }
         // To close a group copies all of them.
         let cost = if matches!(step, Step::Close { .. }) { groups.len() } else { 1 };
-        steps = steps.checked_sub(cost).ok_or(ExpressionFault::TooCostly)?;
+        *steps = steps.checked_sub(cost).ok_or(ExpressionFault::TooCostly)?;
         place = match step {
             Step::Match | Step::Enter { .. } | Step::Again { .. } => return Ok(()),
             Step::Set(_, next) => {

@@ -106,11 +106,34 @@ impl Expression {
 
     /// Looks for the expression in the subject.
     pub fn find(&self, subject: &[u8]) -> Result<Option<Groups>, ExpressionFault> {
+        self.find_within(subject, &mut { usize::MAX })
+    }
+
+    /// Looks for it in no more than these steps, and takes off those that it took.
+    ///
+    /// For those who match many expressions that others wrote: a single one has its bound, their sum has none.
+    pub fn find_within(&self, subject: &[u8], steps: &mut usize) -> Result<Option<Groups>, ExpressionFault> {
         if subject.len() > MAX_SUBJECT {
             return Err(ExpressionFault::SubjectTooLong { octets: subject.len() });
         }
+        let most = match self.mode {
+            Mode::Perl => perl::MAX_PERL_STEPS,
+            _ => MAX_STEPS,
+        };
+        let given = most.min(*steps);
+        let mut left = given;
+        let found = self.find_by_mode(subject, &mut left);
+        if found == Err(ExpressionFault::TooCostly) {
+            left = 0;
+        }
+        // To be made ready, which came before, each part took a step.
+        *steps = steps.saturating_sub(given - left).saturating_sub(self.program.len());
+        found
+    }
+
+    fn find_by_mode(&self, subject: &[u8], steps: &mut usize) -> Result<Option<Groups>, ExpressionFault> {
         if self.mode == Mode::Perl {
-            return perl::find(&self.parsed, subject);
+            return perl::find(&self.parsed, subject, steps);
         }
         let longer;
         let program = match subject.len() {
@@ -121,8 +144,8 @@ impl Expression {
             _ => &self.program,
         };
         match self.mode {
-            Mode::Glibc => glibc::find(&self.parsed, program, subject),
-            _ => posix::find(program, &self.parsed, subject),
+            Mode::Glibc => glibc::find(&self.parsed, program, subject, steps),
+            _ => posix::find(program, &self.parsed, subject, steps),
         }
     }
 }

@@ -11,12 +11,15 @@ use super::syntax::Parsed;
 use super::{ExpressionFault, Groups, Mode};
 
 /// The most steps of one match. Each may have to be remembered, so this bounds memory too.
-const MAX_PERL_STEPS: usize = 1_000_000;
+pub(super) const MAX_PERL_STEPS: usize = 1_000_000;
 
-/// Finds the match and what its groups took.
-pub(super) fn find(parsed: &Parsed, subject: &[u8]) -> Result<Option<Groups>, ExpressionFault> {
+/// Finds the match and what its groups took; takes the steps off.
+pub(super) fn find(
+    parsed: &Parsed,
+    subject: &[u8],
+    steps: &mut usize,
+) -> Result<Option<Groups>, ExpressionFault> {
     let graph = Graph::new(parsed, Mode::Perl, subject.len())?;
-    let mut steps = MAX_PERL_STEPS;
     for start in 0..=subject.len() {
         let mut path = Path {
             taken: vec![None; usize::from(parsed.groups) + 1],
@@ -25,7 +28,7 @@ pub(super) fn find(parsed: &Parsed, subject: &[u8]) -> Result<Option<Groups>, Ex
             undo: Vec::new(),
             choices: Vec::new(),
         };
-        if let Some(end) = path.follow(&graph, parsed, subject, start, &mut steps)? {
+        if let Some(end) = path.follow(&graph, parsed, subject, start, steps)? {
             if let Some(whole) = path.taken.first_mut() {
                 *whole = Some(start..end);
             }

@@ -5,13 +5,14 @@ use super::sweep::{Completions, Matching, leftmost, longest};
 use super::syntax::Parsed;
 use super::{ExpressionFault, Groups};
 
-/// Finds the match and what its groups took.
+/// Finds the match and what its groups took; takes the steps off.
 pub(super) fn find(
     program: &Program,
     parsed: &Parsed,
     subject: &[u8],
+    steps: &mut usize,
 ) -> Result<Option<Groups>, ExpressionFault> {
-    let mut matching = Matching::new(program, &parsed.sets, subject);
+    let mut matching = Matching::new(program, &parsed.sets, subject, steps);
     let Some(start) = leftmost(&mut matching)? else { return Ok(None) };
     let Some(end) = longest(&mut matching, program.root(), start, None)? else { return Ok(None) };
     let mut groups = vec![None; usize::from(parsed.groups) + 1];

@@ -62,6 +62,11 @@ impl Program {
         self.cut
     }
 
+    /// How many parts there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The whole expression.
     pub(super) fn root(&self) -> Part {
         (self.nodes.len() as Part).saturating_sub(1)

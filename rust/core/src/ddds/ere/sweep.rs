@@ -4,27 +4,32 @@
 //! what follows from the place before; downwards it hands that on to the inner parts. A part that can take
 //! the empty string is passed over on the way, so nothing is ever followed around a loop.
 
+use super::ExpressionFault;
 use super::program::{Kind, List, Part, Program};
 use super::set::Set;
-use super::{ExpressionFault, MAX_STEPS};
 
 //----------- Subject --------------------------------------------------------
 
-/// A subject, an expression, and how many steps are left for them.
+/// A subject, an expression, and how many steps are left for them and others.
 pub(super) struct Matching<'a> {
     pub(super) program: &'a Program,
     pub(super) sets: &'a [Set],
     pub(super) subject: &'a [u8],
-    steps: usize,
+    steps: &'a mut usize,
 }
 
 impl<'a> Matching<'a> {
-    pub(super) fn new(program: &'a Program, sets: &'a [Set], subject: &'a [u8]) -> Self {
-        Self { program, sets, subject, steps: MAX_STEPS }
+    pub(super) fn new(
+        program: &'a Program,
+        sets: &'a [Set],
+        subject: &'a [u8],
+        steps: &'a mut usize,
+    ) -> Self {
+        Self { program, sets, subject, steps }
     }
 
     fn spend(&mut self, steps: usize) -> Result<(), ExpressionFault> {
-        self.steps = self.steps.checked_sub(steps).ok_or(ExpressionFault::TooCostly)?;
+        *self.steps = self.steps.checked_sub(steps).ok_or(ExpressionFault::TooCostly)?;
         Ok(())
     }
 

@@ -63,7 +63,11 @@ proptest! {
     #[test]
     fn modes_agree_on_where_a_match_begins(text in expression(), subject in "[abc]{0,8}") {
         prop_assume!(is_valid(&text));
-        let [posix, glibc, perl] = Mode::ALL.map(|mode| find(&text, &subject, mode).unwrap());
+        let [posix, perl] = [Mode::Posix, Mode::Perl].map(|mode| find(&text, &subject, mode).unwrap());
+        let glibc = find(&text, &subject, Mode::Glibc);
+        // Where glibc goes around in a circle for ever, this runs out of steps.
+        prop_assume!(glibc != Err(ExpressionFault::TooCostly));
+        let glibc = glibc.unwrap();
         let whole = |groups: &Option<Groups>| groups.as_ref().and_then(|groups| groups[0].clone());
         prop_assert_eq!(whole(&posix), whole(&glibc));
         prop_assert_eq!(whole(&posix).map(|whole| whole.start), whole(&perl).map(|whole| whole.start));
@@ -78,7 +82,7 @@ proptest! {
         let parsed = syntax::parse(text.as_bytes(), Mode::Posix, false).unwrap();
         let [cut, whole] = [subject.len(), 300].map(|longest| {
             let program = Program::new(&parsed, longest).unwrap();
-            posix::find(&program, &parsed, subject.as_bytes()).unwrap()
+            posix::find(&program, &parsed, subject.as_bytes(), &mut { MAX_STEPS }).unwrap()
         });
         prop_assert_eq!(whole, cut);
     }

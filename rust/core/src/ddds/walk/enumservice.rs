@@ -40,10 +40,11 @@ pub(super) struct Enumeration {
 }
 
 impl Enumeration {
-    /// Judges one record; how its rule did is left in `explained`.
+    /// Judges one record: its rule may take these steps, and how it did is left in `explained`.
     pub(super) fn judge(
         &self,
         record: &Naptr,
+        steps: &mut usize,
         explained: &mut Option<Explained>,
     ) -> Result<Verdict, PassedOver> {
         let replacement = record.replacement();
@@ -69,7 +70,8 @@ impl Enumeration {
         if services.is_empty() {
             return Err(PassedOver::NotWanted);
         }
-        let told = Explained::of(record.regexp(), &self.aus, self.mode).map_err(PassedOver::Rule)?;
+        let told =
+            Explained::within(record.regexp(), &self.aus, self.mode, steps).map_err(PassedOver::Rule)?;
         let output = explained.insert(told).output.clone();
         let uri = output.map_err(PassedOver::Output)?;
         Ok(Verdict::Uri { uri, services: services.iter().map(ToString::to_string).collect() })

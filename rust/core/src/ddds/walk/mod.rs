@@ -13,15 +13,16 @@
 //! - [`srv`]: SRV records in the order in which to try them (RFC 2782)
 
 pub mod enumservice;
+mod records;
 pub mod service;
 pub mod sip;
 pub mod srv;
 mod step;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::enumservice::{Enumeration, Wanted};
+pub use self::records::{Kind, Question, Records, sort};
 use self::service::Discovery;
 use self::sip::{Fallback, SipSearch, SipTarget};
 use self::srv::{Draws, Srv};
@@ -38,101 +39,8 @@ pub const MAX_QUESTIONS: usize = 64;
 pub const MAX_RECORDS: usize = 1024;
 /// The most records that one walk looks at.
 const MAX_JUDGED: usize = 4096;
-
-//----------- Questions and records ------------------------------------------
-
-/// What to ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Question {
-    /// The name, in lower case with its final dot.
-    pub name: String,
-    /// The type of the records.
-    pub kind: Kind,
-}
-
-impl Question {
-    fn new(name: &str, kind: Kind) -> Self {
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        Self { name: name + ".", kind }
-    }
-}
-
-/// A type of records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the standards' names")]
-pub enum Kind {
-    Naptr,
-    Srv,
-    A,
-    Aaaa,
-}
-
-impl Kind {
-    /// The type's name, such as `NAPTR`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Naptr => "NAPTR",
-            Self::Srv => "SRV",
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-        }
-    }
-}
-
-/// The records of one name and type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Records {
-    /// NAPTR records.
-    Naptr(Vec<Naptr>),
-    /// SRV records.
-    Srv(Vec<Srv>),
-    /// Addresses, of A or AAAA records.
-    Address(Vec<IpAddr>),
-}
-
-impl Records {
-    fn len(&self) -> usize {
-        match self {
-            Self::Naptr(records) => records.len(),
-            Self::Srv(records) => records.len(),
-            Self::Address(records) => records.len(),
-        }
-    }
-
-    /// Takes out what was not asked for and what is too much; gives how many were left out.
-    fn cut(&mut self, kind: Kind) -> usize {
-        let came = self.len();
-        let fits = matches!(
-            (&*self, kind),
-            (Self::Naptr(_), Kind::Naptr)
-                | (Self::Srv(_), Kind::Srv)
-                | (Self::Address(_), Kind::A | Kind::Aaaa)
-        );
-        match self {
-            _ if !fits => *self = Self::Naptr(Vec::new()),
-            Self::Naptr(records) => {
-                sort(records);
-                records.truncate(MAX_RECORDS);
-            }
-            Self::Srv(records) => {
-                records.sort_by_key(|record| record.priority);
-                records.truncate(MAX_RECORDS);
-            }
-            Self::Address(records) => {
-                records.retain(|address| address.is_ipv4() == (kind == Kind::A));
-                records.truncate(MAX_RECORDS);
-            }
-        }
-        came - self.len()
-    }
-}
-
-/// Puts a record set in the order in which it is to be gone through: by order, then by preference.
-///
-/// Equal ones stay as they are: preference is no weight.
-pub fn sort(records: &mut [Naptr]) {
-    records.sort_by_key(|record| (record.order(), record.preference()));
-}
+/// The most steps that all rules of one walk may take: some tenth of a second. A usual one takes a few hundred.
+const MAX_RULE_STEPS: usize = 10_000_000;
 
 //----------- What is still to be done ---------------------------------------
 
@@ -191,6 +99,8 @@ pub struct Walk {
     asked: Vec<(Question, Option<Records>)>,
     sets: Vec<Progress>,
     judged: usize,
+    /// How many steps the rules that are still to come may take.
+    rule_steps: usize,
     steps: Vec<Step>,
 }
 
@@ -239,6 +149,7 @@ impl Walk {
             asked: Vec::new(),
             sets: Vec::new(),
             judged: 0,
+            rule_steps: MAX_RULE_STEPS,
             steps: Vec::new(),
         }
     }
@@ -365,7 +276,7 @@ impl Walk {
         progress.order = record.order();
         let mut explained = None;
         let verdict = match &self.application {
-            Application::Number(number) => number.judge(&record, &mut explained),
+            Application::Number(number) => number.judge(&record, &mut self.rule_steps, &mut explained),
             Application::Service(discovery) => discovery.judge(&record, &lead.protocols),
             Application::Sip(search) => search.judge(&record),
         };
@@ -392,6 +303,9 @@ impl Walk {
             }
             Err(reason) => {
                 self.steps.push(Step::PassedOver { record, reason, explained });
+                if self.rule_steps == 0 {
+                    self.stop("its rules together take more than 10 million steps");
+                }
                 None
             }
         }
