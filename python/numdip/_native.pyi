@@ -94,6 +94,9 @@ class Naptr:
     def services(self) -> str: ...
     @property
     def enumservices(self) -> list[str]: ...  # best first
+    def read_services(
+        self, application: Literal["ENUM", "URI-RES", "S-NAPTR", "SIP"]
+    ) -> dict[str, Any]: ...
     @property
     def regexp(self) -> str: ...
     @property
@@ -110,11 +113,9 @@ class Naptr:
     def groups(
         self, aus: str | bytes | Number, *, mode: Literal["posix", "glibc", "perl"] = "posix"
     ) -> list[tuple[int, int] | None] | None: ...  # octet offsets, the whole match first
-    def explain(
+    def explain(  # delimiter expression replacement ignore_case groups output code reason
         self, aus: str | bytes | Number, *, mode: Literal["posix", "glibc", "perl"] = "posix"
-    ) -> dict[
-        str, Any
-    ]: ...  # delimiter expression replacement ignore_case groups output code reason
+    ) -> dict[str, Any]: ...
     def __str__(self) -> str: ...
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...

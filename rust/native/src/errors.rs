@@ -15,7 +15,6 @@ use numdip_core::snapshot::{SnapshotError as CoreSnapshotError, TooEarly};
 use numdip_core::tel::TelFault;
 use numdip_server::{AclError, StartError};
 use pyo3::PyErr;
-use pyo3::exceptions::PyValueError;
 
 mod classes {
     //! The exception classes, imported from Python when first raised.
@@ -41,6 +40,7 @@ pub(crate) enum Fault {
     Number(CoreNumberError),
     Domain(CoreDomainError),
     Naptr(CoreNaptrError),
+    Services(ServicesFault),
     /// The code of what is wrong with a rule, and the message.
     Rule(String, &'static str),
     /// The code of what is wrong with a URI, and the message.
@@ -62,6 +62,7 @@ impl From<Fault> for PyErr {
             Fault::Number(error) => classes::NumberError::new_err((error.to_string(), error.code())),
             Fault::Domain(error) => classes::DomainError::new_err((error.to_string(), error.code())),
             Fault::Naptr(error) => classes::NaptrError::new_err(error.to_string()),
+            Fault::Services(fault) => classes::NaptrError::new_err(fault.to_string()),
             Fault::Rule(text, code) => classes::RuleError::new_err((text, code)),
             Fault::Uri(text, code) => classes::UriError::new_err((text, code)),
             Fault::Snapshot(text) => classes::SnapshotError::new_err(text),
@@ -130,7 +131,7 @@ impl From<SipFault> for Fault {
 
 impl From<ServicesFault> for Fault {
     fn from(fault: ServicesFault) -> Self {
-        Self::Python(PyValueError::new_err(fault.to_string()))
+        Self::Services(fault)
     }
 }
 

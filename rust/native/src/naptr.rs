@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use numdip_core::ddds::ere::Mode;
 use numdip_core::ddds::{Explained, Rule, Skip};
-use numdip_core::naptr::services::Enumservices;
+use numdip_core::naptr::services::{
+    ApplicationServices, Enumservice, Enumservices, ResolutionServices, SipTransport,
+};
 use numdip_core::naptr::{self, Naptr as CoreNaptr};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -94,6 +96,45 @@ impl Naptr {
     fn enumservices(&self) -> Vec<String> {
         let services = Enumservices::parse(self.0.services()).map(|found| found.services).unwrap_or_default();
         services.iter().map(ToString::to_string).collect()
+    }
+
+    /// What services says to an application, as a dict; names are in lower case.
+    ///
+    /// "ENUM" (RFC 6116 §3.4.3): form, "rfc6116" or the old "rfc2916", and services, each with type and subtypes.
+    /// "URI-RES" (RFC 3404 §4.4): protocol and rs. "S-NAPTR" (RFC 3958 §6.5, and U-NAPTR): app_service and
+    /// app_protocols. "SIP" (RFC 3263 §4.1): protocol and transport. Raises NaptrError where services is not of that
+    /// application.
+    fn read_services<'py>(&self, py: Python<'py>, application: &str) -> Result<Bound<'py, PyDict>, Fault> {
+        let (field, dict) = (self.0.services(), PyDict::new(py));
+        match application {
+            "ENUM" => {
+                let read = Enumservices::parse(field)?;
+                dict.set_item("form", if read.is_old { "rfc2916" } else { "rfc6116" })?;
+                let services: PyResult<Vec<_>> =
+                    read.services.iter().map(|one| enumservice(py, one)).collect();
+                dict.set_item("services", services?)?;
+            }
+            "URI-RES" => {
+                let read = ResolutionServices::parse(field)?;
+                dict.set_item("protocol", read.protocol)?;
+                dict.set_item("rs", read.services)?;
+            }
+            "S-NAPTR" => {
+                let read = ApplicationServices::parse(field)?;
+                dict.set_item("app_service", read.service)?;
+                dict.set_item("app_protocols", read.protocols)?;
+            }
+            "SIP" => {
+                let read = SipTransport::parse(field)?;
+                dict.set_item("protocol", if read.is_secure() { "sips" } else { "sip" })?;
+                dict.set_item("transport", read.name())?;
+            }
+            other => {
+                let names = "expected one of ENUM, URI-RES, S-NAPTR, SIP";
+                return Err(PyValueError::new_err(format!("application: found {other:?}, {names}")).into());
+            }
+        }
+        Ok(dict)
     }
 
     /// A substitution expression (RFC 3402 §3.2), or nothing. Octets that are not UTF-8 are surrogates.
@@ -202,6 +243,13 @@ impl Naptr {
     pub(crate) fn core(&self) -> &CoreNaptr {
         &self.0
     }
+}
+
+fn enumservice<'py>(py: Python<'py>, service: &Enumservice) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("type", &service.kind)?;
+    dict.set_item("subtypes", &service.subtypes)?;
+    Ok(dict)
 }
 
 /// The mode of this name.

@@ -96,9 +96,9 @@ impl ResolutionServices {
         let is_of_token = |octet: u8| octet.is_ascii_alphanumeric();
         let protocol = match tokens.next() {
             None | Some([]) => None,
-            Some(token) => Some(name(token, is_of_token)?),
+            Some(token) => Some(tag(token, is_of_token)?),
         };
-        let services = tokens.map(|token| name(token, is_of_token)).collect::<Result<_, _>>()?;
+        let services = tokens.map(|token| tag(token, is_of_token)).collect::<Result<_, _>>()?;
         Ok(Self { protocol, services })
     }
 }
@@ -119,9 +119,9 @@ impl ApplicationServices {
         let is_of_tag = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.');
         let service = match tags.next() {
             None | Some([]) => None,
-            Some(tag) => Some(name(tag, is_of_tag)?),
+            Some(text) => Some(tag(text, is_of_tag)?),
         };
-        Ok(Self { service, protocols: tags.map(|tag| name(tag, is_of_tag)).collect::<Result<_, _>>()? })
+        Ok(Self { service, protocols: tags.map(|text| tag(text, is_of_tag)).collect::<Result<_, _>>()? })
     }
 }
 
@@ -191,6 +191,14 @@ fn name(text: &[u8], is_of_name: impl Fn(u8) -> bool) -> Result<String, Services
     }
 }
 
+/// The same where a letter has to be the first (RFC 3404 §4.4, RFC 3958 §6.5).
+fn tag(text: &[u8], is_of_tag: impl Fn(u8) -> bool) -> Result<String, ServicesFault> {
+    match name(text, is_of_tag) {
+        Ok(tag) if tag.starts_with(|c: char| c.is_ascii_alphabetic()) => Ok(tag),
+        _ => Err(ServicesFault::Tag { found: text.escape_ascii().to_string() }),
+    }
+}
+
 //----------- ServicesFault --------------------------------------------------
 
 /// Why a field is none of an application.
@@ -209,6 +217,14 @@ pub enum ServicesFault {
     /// Between the separators is no name.
     #[error("services: found \"{found}\", expected a name of 1 to 32 letters, digits and hyphens")]
     Name {
+        /// What is there.
+        found: String,
+    },
+    /// Between the separators is no tag, as other applications than ENUM have them.
+    #[error(
+        "services: found \"{found}\", expected a tag: a letter and up to 31 letters, digits or, in S-NAPTR, + - ."
+    )]
+    Tag {
         /// What is there.
         found: String,
     },
@@ -249,5 +265,19 @@ mod tests {
         assert!(matches!(Enumservices::parse(field.as_bytes()), Err(ServicesFault::Name { .. })));
         assert!(Enumservices::parse(b"E2U+x-a:b").unwrap().services[0].is_experimental());
         assert!(Enumservices::parse(b"E2U+P-a").unwrap().services[0].is_private());
+    }
+
+    #[test]
+    fn tags_begin_with_a_letter() {
+        for field in ["1em:a", "em:-a", "+em", "em:"] {
+            let found = ApplicationServices::parse(field.as_bytes());
+            assert!(matches!(found, Err(ServicesFault::Tag { .. })), "{field}: {found:?}");
+        }
+        for field in ["1http+n2l", "http+2l", "http+"] {
+            let found = ResolutionServices::parse(field.as_bytes());
+            assert!(matches!(found, Err(ServicesFault::Tag { .. })), "{field}: {found:?}");
+        }
+        assert!(ApplicationServices::parse(b"x-em+1.:b+.-1").is_ok());
+        assert!(ResolutionServices::parse(b"h2+n2l").is_ok());
     }
 }
