@@ -20,16 +20,16 @@ import numdip
 from conftest import Command, environment
 from numdip.cli.app import app
 from numdip.naptr_check import check
+from vectors import cases, read
 
-FILE = json.loads(Path(__file__).parent.parent.joinpath("vectors", "lint.json").read_text("utf-8"))
-CASES = [
-    pytest.param(case["input"]["text"], case["expect"], id=case["id"]) for case in FILE["cases"]
-]
 GOOD = r'10 100 "u" "E2U+sip" "!^\\+44(.*)$!sip:\\1@gw.example!" .'
 
 
-@pytest.mark.parametrize(("text", "expected"), CASES)
-def test_a_file_has_the_faults_that_are_found(text: str, expected: dict[str, Any]) -> None:
+@cases("lint", "lint", 105)
+def test_a_file_has_the_faults_that_are_found(
+    case: dict[str, str], expected: dict[str, Any]
+) -> None:
+    text = case["text"]
     checked = check(text.encode(), file="x")
     assert sorted(one.code for one in checked.findings) == sorted(expected["codes"])
     assert checked.mended.decode() == expected.get("fixed", text)
@@ -117,7 +117,7 @@ def test_wrong_usage_and_files_that_cannot_be_read_exit_with_2(
 
 def pieces() -> st.SearchStrategy[bytes]:
     """Octets that are nearly a zone file."""
-    texts = [case["input"]["text"].encode() for case in FILE["cases"]]
+    texts = [case["input"]["text"].encode() for case in read("lint")["cases"]]
     lines = st.sampled_from([line for text in texts for line in text.splitlines()])
     return st.lists(lines | st.binary(max_size=30), max_size=6).map(b"\n".join)
 

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import json
 import platform
 import random
 import re
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 import numdip
+from vectors import cases
 
-FILE = json.loads(Path(__file__).parent.parent.joinpath("vectors", "ddds.json").read_text("utf-8"))
 MODES: list[Literal["posix", "glibc", "perl"]] = ["posix", "glibc", "perl"]
 
 Spans = list[tuple[int, int] | None]
-
-
-def cases(category: str, least: int) -> pytest.MarkDecorator:
-    """Gives a test the input and the expectation of each case of a category."""
-    found = [case for case in FILE["cases"] if case["category"] == category]
-    assert len(found) >= least, f"{len(found)} cases of {category}, there were {least}"
-    return pytest.mark.parametrize(
-        ("given", "expected"),
-        [pytest.param(case["input"], case["expect"], id=case["id"]) for case in found],
-    )
 
 
 def rule(regexp: str | bytes) -> numdip.Naptr:
@@ -38,52 +26,59 @@ def rule(regexp: str | bytes) -> numdip.Naptr:
 # ---------- Cases --------------------------------------------------------------------------------
 
 
-@cases("regexp", 76)
-def test_a_regexp_gives_its_output(given: dict[str, str], expected: dict[str, Any]) -> None:
-    record = rule(bytes.fromhex(given["regexp_hex"]))
+@cases("ddds", "regexp", 76)
+def test_a_regexp_gives_its_output(case: dict[str, str], expected: dict[str, Any]) -> None:
+    record = rule(bytes.fromhex(case["regexp_hex"]))
     code = expected.get("skip")
     if code in {"no-match", "empty-output"}:
-        assert record.apply(given["aus"]) is None
+        assert record.apply(case["aus"]) is None
         return
     if code is not None:
         with pytest.raises(numdip.RuleError) as caught:
-            record.apply(given["aus"])
+            record.apply(case["aus"])
         assert caught.value.code == code
         return
     # The file shows octets as the characters of the same numbers.
     output = expected["output"].encode("latin-1").decode("utf-8", "surrogateescape")
-    assert record.apply(given["aus"], uri=False) == output
+    assert record.apply(case["aus"], uri=False) == output
     if expected["uri"]:
-        assert record.apply(given["aus"]) == output
+        assert record.apply(case["aus"]) == output
     else:
         with pytest.raises(numdip.RuleError) as caught:
-            record.apply(given["aus"])
+            record.apply(case["aus"])
         assert caught.value.code == "no-uri"
 
 
-@cases("posix", 13)
+@cases("ddds", "posix", 13)
 @pytest.mark.parametrize("mode", MODES)
 def test_groups_take_what_each_mode_says(
-    given: dict[str, str], expected: dict[str, Any], mode: Literal["posix", "glibc", "perl"]
+    case: dict[str, str], expected: dict[str, Any], mode: Literal["posix", "glibc", "perl"]
 ) -> None:
-    spans = rule(f"~{given['ere']}~x~").groups(given["subject"], mode=mode)
+    spans = rule(f"~{case['ere']}~x~").groups(case["subject"], mode=mode)
     assert spans is not None
-    taken = [span and given["subject"][span[0] : span[1]] for span in spans]
+    taken = [span and case["subject"][span[0] : span[1]] for span in spans]
     assert taken == expected[mode]
 
 
-@cases("modes", 1)
+@cases("ddds", "modes", 1)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_rule_gives_what_each_mode_says(
-    given: dict[str, str], expected: dict[str, str], mode: Literal["posix", "glibc", "perl"]
+    case: dict[str, str], expected: dict[str, str], mode: Literal["posix", "glibc", "perl"]
 ) -> None:
-    assert rule(given["regexp"]).apply(given["aus"], mode=mode) == expected[mode]
+    assert rule(case["regexp"]).apply(case["aus"], mode=mode) == expected[mode]
 
 
-@cases("service", 38)
-def test_enumservices_are_those_of_enum(given: dict[str, str], expected: dict[str, Any]) -> None:
-    record = numdip.Naptr(order=1, preference=1, services=given["services"])
-    of_enum = expected.get("services", []) if given["application"] == "ENUM" else []
+@cases("ddds", "service", 38)
+def test_services_are_read_as_their_application_does(
+    case: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    record = numdip.Naptr(order=1, preference=1, services=case["services"])
+    if "error" in expected:
+        with pytest.raises(numdip.NaptrError, match="services"):
+            record.read_services(case["application"])
+    else:
+        assert record.read_services(case["application"]) == expected
+    of_enum = expected.get("services", []) if case["application"] == "ENUM" else []
     assert record.enumservices == [":".join([s["type"], *s["subtypes"]]) for s in of_enum]
 
 
@@ -98,6 +93,8 @@ def test_a_string_may_be_text_octets_or_a_number() -> None:
 def test_what_cannot_be_asked_for_is_told() -> None:
     with pytest.raises(ValueError, match="expected one of posix, glibc, perl"):
         rule("!a!b!").apply("+44", mode="pcre")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="expected one of ENUM, URI-RES, S-NAPTR, SIP"):
+        rule("!a!b!").read_services("Asterisk")  # type: ignore[arg-type]
     with pytest.raises(numdip.RuleError, match="it is empty") as caught:
         rule("").apply("+44")
     assert caught.value.code == "empty"

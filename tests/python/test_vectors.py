@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-from pathlib import Path
 from typing import Any
 
 import dns.message
@@ -14,73 +12,61 @@ import pytest
 import numdip
 from numdip._native import Exchange
 from numdip.plan import build
-
-FILE = json.loads(Path(__file__).parent.parent.joinpath("vectors", "core.json").read_text("utf-8"))
-
-
-def cases(category: str, least: int) -> pytest.MarkDecorator:
-    """Gives a test the input and the expectation of each case of a category."""
-    found = [case for case in FILE["cases"] if case["category"] == category]
-    assert len(found) >= least, f"{len(found)} cases of {category}, there were {least}"
-    return pytest.mark.parametrize(
-        ("given", "expected"),
-        [pytest.param(case["input"], case["expect"], id=case["id"]) for case in found],
-    )
-
+from vectors import cases, read
 
 # ---------- Numbers and names --------------------------------------------------------------------
 
 
-@cases("num2domain", 19)
-def test_a_number_becomes_a_domain(given: dict[str, str], expected: dict[str, Any]) -> None:
+@cases("core", "num2domain", 19)
+def test_a_number_becomes_a_domain(case: dict[str, str], expected: dict[str, Any]) -> None:
     if "error" in expected:
         with pytest.raises(numdip.NumberError) as caught:
-            numdip.to_domain(given["aus"], apex=given["suffix"])
+            numdip.to_domain(case["aus"], apex=case["suffix"])
         assert expected["error"] == caught.value.code
         return
-    domain = numdip.to_domain(given["aus"], apex=given["suffix"])
+    domain = numdip.to_domain(case["aus"], apex=case["suffix"])
     assert expected["domain"].rstrip(".") == domain.rstrip(".")
-    assert given["aus"] == numdip.from_domain(domain, apex=given["suffix"])
+    assert case["aus"] == numdip.from_domain(domain, apex=case["suffix"])
 
 
-@cases("domain2num", 22)
-def test_a_domain_becomes_a_number(given: dict[str, str], expected: dict[str, str]) -> None:
+@cases("core", "domain2num", 22)
+def test_a_domain_becomes_a_number(case: dict[str, str], expected: dict[str, str]) -> None:
     if "error" in expected:
         with pytest.raises(numdip.DomainError) as caught:
-            numdip.from_domain(given["name"], apex=given["suffix"])
+            numdip.from_domain(case["name"], apex=case["suffix"])
         assert expected["error"] == caught.value.code
         return
-    assert expected["aus"] == numdip.from_domain(given["name"], apex=given["suffix"])
+    assert expected["aus"] == numdip.from_domain(case["name"], apex=case["suffix"])
 
 
-@cases("normalize", 16)
-def test_a_text_becomes_a_number(given: dict[str, str], expected: dict[str, str]) -> None:
+@cases("core", "normalize", 16)
+def test_a_text_becomes_a_number(case: dict[str, str], expected: dict[str, str]) -> None:
     if "error" in expected:
         with pytest.raises(numdip.NumberError) as caught:
-            numdip.Number(given["text"])
+            numdip.Number(case["text"])
         assert expected["error"] == caught.value.code
         return
-    assert expected["aus"] == str(numdip.Number(given["text"]))
+    assert expected["aus"] == str(numdip.Number(case["text"]))
 
 
 # ---------- NAPTR text ---------------------------------------------------------------------------
 
 
-@cases("presentation", 16)
+@cases("core", "presentation", 16)
 def test_naptr_text_becomes_octets_and_text_again(
-    given: dict[str, str], expected: dict[str, str]
+    case: dict[str, str], expected: dict[str, str]
 ) -> None:
     def line(quoted: str) -> str:
         return f'1 2 "u" "E2U+x" {quoted} .'
 
     if "error" in expected:
         with pytest.raises(numdip.NaptrError):
-            numdip.Naptr.parse(given.get("rdata") or line(given["presentation"]))
+            numdip.Naptr.parse(case.get("rdata") or line(case["presentation"]))
         return
     octets = bytes.fromhex(expected["wire_hex"])
     rdata = bytes.fromhex("0001 0002 01 75 05") + b"E2U+x" + bytes([len(octets)]) + octets + b"\0"
     canonical = line(expected["canonical_quoted"])
-    for quoted in (given["presentation"], expected["canonical_quoted"], expected["dig_pre_2014_9"]):
+    for quoted in (case["presentation"], expected["canonical_quoted"], expected["dig_pre_2014_9"]):
         record = numdip.Naptr.parse(line(quoted))
         assert rdata == record.to_wire()
         assert canonical == record.to_text()
@@ -94,7 +80,7 @@ def test_naptr_text_becomes_octets_and_text_again(
 def plan(tmp_path_factory: pytest.TempPathFactory) -> numdip.Snapshot:
     """The plan that the file's messages are answered from."""
     folder = tmp_path_factory.mktemp("vectors")
-    ranges = FILE["plan"]["ranges"]
+    ranges = read("core")["plan"]["ranges"]
     with (folder / "ranges.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, fieldnames=list(ranges[0]))
         rows.writeheader()
@@ -103,15 +89,15 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> numdip.Snapshot:
     return numdip.open(folder / "vectors.snap")
 
 
-@cases("dns", 68)
+@cases("core", "dns", 68)
 def test_a_request_gets_its_octets(
-    plan: numdip.Snapshot, given: dict[str, Any], expected: dict[str, Any]
+    plan: numdip.Snapshot, case: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     # Without an access list loopback addresses alone are permitted.
-    source = "127.0.0.1" if given.get("permitted", True) else "192.0.2.1"
-    responder = numdip.Responder(plan, **given.get("settings", {}))
+    source = "127.0.0.1" if case.get("permitted", True) else "192.0.2.1"
+    responder = numdip.Responder(plan, **case.get("settings", {}))
     response = responder.respond(
-        bytes.fromhex(given["query_hex"]), source, transport=given["transport"]
+        bytes.fromhex(case["query_hex"]), source, transport=case["transport"]
     )
     assert expected["response_hex"] == (None if response is None else response.hex())
     if response is not None:
@@ -120,10 +106,10 @@ def test_a_request_gets_its_octets(
         assert expected["rcode"] == rcode.replace("BADSIG", "BADVERS")
 
 
-@cases("exchange", 1)
-def test_a_response_is_read(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    exchange = Exchange(given["aus"], message_id=given["message_id"])
-    reply = exchange.read(bytes.fromhex(given["response_hex"]))
+@cases("core", "exchange", 1)
+def test_a_response_is_read(case: dict[str, Any], expected: dict[str, Any]) -> None:
+    exchange = Exchange(case["aus"], message_id=case["message_id"])
+    reply = exchange.read(bytes.fromhex(case["response_hex"]))
     assert reply is not None
     records = [
         [ttl, r.order, r.preference, r.flags, r.services, r.regexp, r.replacement]
