@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from conftest import Command, WriteFile
-from numdip import Naptr
+from numdip import Naptr, PlanError
 from numdip.cli.app import app
 from numdip.cli.zones import Zones
 
@@ -108,6 +108,21 @@ def test_apply_says_where_a_record_leads_on(numdip_command: Command) -> None:
     assert (done.returncode, "leads on to  next.example." in done.stdout) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("regexp", "code", "found"),
+    [(r"!^(.*)$!tel:\1;npdi!", 2, None), (r"!^\+44(.*)$!sip:\\1@gw.example!", 1, "bad-expression")],
+)
+def test_apply_tells_where_a_backslash_was_lost(
+    numdip_command: Command, regexp: str, code: int, found: str | None
+) -> None:
+    done = numdip_command("naptr", "apply", f'1 1 "u" "E2U+sip" "{regexp}" .', NUMBER, "--json")
+    assert done.returncode == code
+    assert (json.loads(done.stdout)["code"] if done.stdout else None) == found
+    right = re.sub(r"\\+", r"\\\\", regexp)
+    assert f'1 1 "u" "E2U+sip" "{right}" .' in done.stderr
+    assert "Write each backslash of a regexp twice" in done.stderr
+
+
 @pytest.mark.parametrize("args", [["1 1 u", NUMBER], [RECORD, "no number"]])
 def test_apply_refuses_what_it_cannot_read(numdip_command: Command, args: list[str]) -> None:
     done = numdip_command("naptr", "apply", *args)
@@ -131,7 +146,7 @@ def read_zone(line: str, origin: str = "e164.arpa") -> Naptr:
         f"$TTL 60\n{line}\n", origin=origin, check_origin=False, relativize=False
     )
     ((_, _, rdata),) = zone.iterate_rdatas("NAPTR")
-    return Naptr.from_wire(rdata.to_wire())
+    return Naptr.from_wire(rdata.to_wire() or b"")
 
 
 @pytest.mark.parametrize(
@@ -305,7 +320,11 @@ def test_resolve_hangs_relative_names_from_the_origin(
         ["--zone", "missing"],
         ["--zone", "bad"],
         ["--zone", "binary"],
+        ["--zone", "empty"],
+        ["--zone", "a..b=good"],
         ["--zone", "good", "--service", "a b"],
+        ["--zone", "good", "--service", "E2U+sip"],
+        ["--zone", "good", "--apex", "a..b"],
         [],
     ],
 )
@@ -315,15 +334,66 @@ def test_resolve_refuses_what_it_cannot_read(
     write("good", "@ TXT x\n")
     write("bad", '@ TXT x\n1 NAPTR 1 1 "u" "E2U+sip" "!^.*$!sip:\\1@x!" .\n')
     write("binary", b"\xff\xfe\n")
+    write("empty", "; nothing\n")
     args = [
-        str(tmp_path / arg) if i and args[i - 1] == "--zone" else arg for i, arg in enumerate(args)
+        f"{tmp_path}/{arg}" if i and args[i - 1] == "--zone" and "=" not in arg else arg
+        for i, arg in enumerate(args)
     ]
-    done = numdip_command("resolve", NUMBER, *args)
+    done = numdip_command("resolve", NUMBER, *args, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr
     assert "Traceback" not in done.stderr
     if args and args[-1].endswith("bad"):
         assert "bad:2" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("$INCLUDE other.zone", "$INCLUDE is not followed"),
+        ("$UNICODE 2008", "only $ORIGIN, $TTL and $GENERATE are"),
+        ("$GENERATE 1-1000000000 $ TXT x", "more than 100,000 records"),
+        ("a CNAME b", "a.e164.arpa. has a CNAME and other records"),
+        ("a A 192.0.2.256", ""),
+        ("a..b TXT x", ""),
+        ("a" * 64 + " TXT x", ""),
+        ("a NOTYPE x", ""),
+        (r"a NAPTR 1 1 \"u\" \"E2U+sip\" \"!^(.*)$!tel:\1;npdi!\" .", ""),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n", "\n; more\n"])
+def test_zone_files_are_refused_with_the_line(
+    write: WriteFile, line: str, told: str, end: str
+) -> None:
+    path = str(write("zone", f"; caf\xe9\na TXT x\n\n{line}{end}".encode("latin-1")))
+    with pytest.raises(PlanError) as caught:
+        Zones().read(path, "e164.arpa")
+    assert str(caught.value).startswith(f"{path}:4: ")
+    assert told in str(caught.value)
+    assert len(str(caught.value)) > len(f"{path}:4: ")
+
+
+def test_generated_records_are_read(write: WriteFile) -> None:
+    zones = Zones()
+    zones.read(str(write("zone", "$GENERATE 1-3 $.4.4 CNAME target-$\n")), "e164.arpa")
+    assert zones.find("2.4.4.e164.arpa", "NAPTR").how[0] == "an alias of target-2.e164.arpa."
+
+
+def test_names_in_a_circle_come_to_an_end(numdip_command: Command, write: WriteFile) -> None:
+    lines = (
+        '4.4 NAPTR 1 1 "" "" "" a\n  NAPTR 2 1 "" "" "" c\n'
+        'a NAPTR 1 1 "" "" "" b\nb NAPTR 1 1 "" "" "" 4.4\n'
+        "c CNAME d\nd CNAME c\n"
+    )
+    code, found = resolved(numdip_command, "+44", "--zone", str(write("zone", lines)))
+    assert (code, found["uris"]) == (1, [])
+    assert [step["code"] for step in found["steps"] if step["step"] == "passed-over"] == ["loop"]
+    assert found["steps"][-1]["how"][-1] == "too many aliases"
+
+
+def test_a_path_may_have_an_equals_sign(numdip_command: Command, write: WriteFile) -> None:
+    zone = write("a=b", '4.4 NAPTR 1 1 "u" "E2U+sip" "!^.*$!sip:a@x.example!" .\n')
+    assert resolved(numdip_command, "+44", "--zone", str(zone))[0] == 0
 
 
 @given(

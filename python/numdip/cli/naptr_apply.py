@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .failures import DONE, NO, exits
+from .failures import DONE, NO, UNREADABLE, complain, exits
 from .rule_words import Mode, rule_lines
 from .words import aligned
 
@@ -42,16 +42,33 @@ def apply(
     Exits with 1 if the record gives no URI for the number: a client would pass it over. With 2 if
     RECORD is none, or NUMBER is none.
     """
-    from .. import Naptr, Number
+    from .. import Naptr, NaptrError, Number
 
     owner = _OWNER.match(record)
-    parsed = Naptr.parse(record[owner.end() :] if owner else record)
+    try:
+        parsed = Naptr.parse(record[owner.end() :] if owner else record)
+    except NaptrError as fault:
+        complain("\n".join([f"RECORD: {fault}", *_mend(record)]))
+        return UNREADABLE
     found = _outcome(parsed, str(Number(number, msisdn=True)), mode)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(found, ensure_ascii=False))
     else:
         _print(found)
+    if found["reason"] is not None:
+        complain("\n".join(_mend(record)))
     return NO if found["uri"] is None else DONE
+
+
+def _mend(record: str) -> list[str]:
+    """What to write instead, if a backslash was lost on the way: nobody sees that by the octets."""
+    from ..naptr_check import check
+
+    lines = []
+    for finding in check(record.encode(errors="surrogateescape"), file="RECORD").findings:
+        if finding.code in {"backslash-once", "backslash-lost"}:
+            lines += [finding.what, finding.mend, *([finding.fixed] if finding.fixed else [])]
+    return lines
 
 
 def _outcome(record: Naptr, aus: str, mode: Mode) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def make(
         "wire": record.to_wire().hex(),
     }
     if as_json:
-        print(json.dumps({"owner": name, "services": services, "uri": uri, **forms}))
+        found = {"owner": name, "services": services, "uri": uri, **forms}
+        print(json.dumps(found, ensure_ascii=False))
         return DONE
     for line in aligned([[form, text] for form, text in forms.items()]):
         print(line)
@@ -93,7 +94,7 @@ def _owner(number: str | None, owner: str | None, apex: str) -> tuple[str, str]:
     from ..errors import NaptrError
 
     if number is not None:
-        aus = str(Number(number))
+        aus = str(Number(number, msisdn=True))
         return to_domain(aus, apex=apex).rstrip(".") + ".", aus
     if owner is None or owner == "@":
         return "@", ""

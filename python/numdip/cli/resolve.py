@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .failures import DONE, NO, exits
 from .rule_words import Mode, rule_lines
 from .words import aligned
+
+if TYPE_CHECKING:
+    from .._native import Walk
+    from .zones import Found
 
 __all__ = ["resolve"]
 
@@ -50,47 +55,63 @@ def resolve(
     with 1 if there is no URI, with 2 if something cannot be read.
     """
     from .. import Number, to_domain
-    from .._native import Walk
     from .zones import Zones
 
     aus = str(Number(number, msisdn=True))
     domain = to_domain(aus, apex=apex)
+    walk = _walk(aus, domain, services, mode)
     zones = Zones()
     for file in files:
-        origin, _, path = file.rpartition("=")
+        origin, path = _origin_and_path(file)
         zones.read(path, origin or apex)
-    walk = _walk(Walk, aus, domain, services, mode)
+    uris, steps = _follow(walk, zones.find)
+    if as_json:
+        found = {"number": aus, "domain": domain, "uris": uris, "steps": steps}
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(aus, uris, steps)
+    return DONE if uris else NO
+
+
+def _walk(aus: str, domain: str, services: list[str] | None, mode: Mode) -> Walk:
+    from .. import NaptrError
+    from .._native import Walk
+
+    try:
+        return Walk.of_number(aus, domain, services=services, mode=mode)
+    except NaptrError as fault:
+        raise typer.BadParameter(str(fault), param_hint="--service") from None
+
+
+def _origin_and_path(file: str) -> tuple[str, str]:
+    """Takes ``ORIGIN=FILE`` apart; what has a ``/`` before the first ``=`` is a path alone."""
+    origin, equals, path = file.partition("=")
+    return (origin, path) if equals and "/" not in origin else ("", file)
+
+
+def _follow(
+    walk: Walk, find: Callable[[str, str], Found]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Takes a walk to its end; the URIs, and the steps with how the records were found."""
+    from .. import Naptr
+
     how: list[list[str]] = []
     uris: list[dict[str, Any]] = []
     while (move := walk.step()) is not None:
         if "ask" in move:
-            found = zones.find(move["ask"], move["type"])
+            found = find(move["ask"], move["type"])
             how.append(found.how)
-            walk.answer(_records(found.records))
+            walk.answer([Naptr.from_wire(record.to_wire() or b"") for record in found.records])
         else:
             uris.append(move)
     steps = walk.steps
     for step in steps:
         if step["step"] == "asked":
             step["how"] = how.pop(0)
-    if as_json:
-        print(json.dumps({"number": aus, "domain": domain, "uris": uris, "steps": steps}))
-    else:
-        _print(aus, uris, steps)
-    return DONE if uris else NO
+    return uris, steps
 
 
-def _walk(kind: Any, aus: str, domain: str, services: list[str] | None, mode: Mode) -> Any:
-    try:
-        return kind.of_number(aus, domain, services=services, mode=mode)
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault), param_hint="--service") from None
-
-
-def _records(records: list[Any]) -> list[Any]:
-    from .. import Naptr
-
-    return [Naptr.from_wire(record.to_wire()) for record in records]
+# ---------- In words -----------------------------------------------------------------------------
 
 
 def _print(aus: str, uris: list[dict[str, Any]], steps: list[dict[str, Any]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import dns.exception
 import dns.name
@@ -12,7 +14,6 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
-import dns.zone
 import dns.zonefile
 
 from ..errors import PlanError
@@ -21,8 +22,15 @@ __all__ = ["Found", "Zones"]
 
 #: The most aliases that one answer follows.
 _MAX_ALIASES = 8
-_NS = dns.rdatatype.NS
-_SOA = dns.rdatatype.SOA
+#: The most records that ``$GENERATE`` may make in a file: a short line could ask for any number.
+_MAX_GENERATED = 100_000
+_IN = dns.rdataclass.IN
+_DIRECTIVES = ("$ORIGIN", "$TTL", "$GENERATE")
+
+#: The records of a name by their type and, of signatures, the type that they cover; none twice.
+_Node: TypeAlias = dict[
+    tuple[dns.rdatatype.RdataType, dns.rdatatype.RdataType], dict[dns.rdata.Rdata, None]
+]
 
 
 @dataclass(frozen=True)
@@ -42,38 +50,42 @@ class Zones:
     """
 
     def __init__(self) -> None:
-        self._nodes: dict[dns.name.Name, dns.node.Node] = {}
+        self._nodes: dict[dns.name.Name, _Node] = {}
         self._existing: set[dns.name.Name] = set()
 
     def read(self, path: str, origin: str) -> None:
-        """Reads a file whose relative names hang from *origin* until it says otherwise.
+        """Reads a file (RFC 1035 §5.1) whose relative names hang from *origin* until it says more.
 
         Raises:
             PlanError: it is no zone file; the message has the line.
             OSError: it cannot be read.
         """
-        zone = dns.zone.Zone(dns.name.root, relativize=False)
         try:
-            with open(path, encoding="utf-8") as file, zone.writer(replacement=True) as txn:
-                tokens = dns.tokenizer.Tokenizer(file, path)
-                reader = dns.zonefile.Reader(tokens, dns.rdataclass.IN, txn, default_ttl=0)
-                reader.current_origin = reader.last_name = dns.name.from_text(origin)
+            start = dns.name.from_text(origin)
+        except (dns.exception.DNSException, UnicodeError) as fault:
+            raise PlanError(f"{path}: {origin} is no domain name to hang from: {fault}") from None
+        # Octets that are not UTF-8 do no harm in comments; elsewhere they are told.
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            tokens = _Tokens(file, path)
+            target = _Records(tokens, self._nodes)
+            # A record's TTL does not matter here.
+            reader = dns.zonefile.Reader(
+                tokens, _IN, target, allow_directives=_DIRECTIVES, default_ttl=0
+            )
+            reader.current_origin = reader.last_name = start
+            try:
                 reader.read()
-        except (dns.exception.DNSException, UnicodeDecodeError, ValueError) as fault:
-            text = str(fault)
-            raise PlanError(text if text.startswith(path) else f"{path}: {text}") from None
-        for name, node in zone.nodes.items():
-            known = self._nodes.setdefault(name, dns.node.Node())
-            for rdataset in node:
-                found = known.find_rdataset(
-                    rdataset.rdclass, rdataset.rdtype, rdataset.covers, create=True
-                )
-                found.update(rdataset)
+            except (dns.exception.DNSException, ValueError) as fault:
+                raise PlanError(_told(fault, path, tokens)) from None
+        if not target.owners:
+            raise PlanError(f"{path}: there is no record in it")
+        for owner in target.owners:
+            name = owner
             while name not in self._existing:
                 self._existing.add(name)
                 if name == dns.name.root:
                     break
-                name = name.parent()  # noqa: PLW2901 - the loop goes up from here
+                name = name.parent()
 
     def find(self, name: str, kind: str) -> Found:
         """The records of a name and type; none if there are none, and why."""
@@ -98,27 +110,25 @@ class Zones:
             node = self._nodes.get(owner)
             if node is None:
                 return Found([], [*how, "the name only leads to others"])
-            records = node.get_rdataset(dns.rdataclass.IN, rdtype)
-            if records is not None:
-                return Found(list(records), how)
-            alias = node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.CNAME)
-            if alias is None:
+            if records := _of_type(node, rdtype):
+                return Found(records, how)
+            alias = _of_type(node, dns.rdatatype.CNAME)
+            if not alias:
                 return Found([], [*how, "the name has records of other types only"])
             asked = alias[0].target
             how.append(f"an alias of {asked}")
         return Found([], [*how, "too many aliases"])
 
     def _has(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> bool:
-        node = self._nodes.get(name)
-        return node is not None and node.get_rdataset(dns.rdataclass.IN, rdtype) is not None
+        return bool(_of_type(self._nodes.get(name, {}), rdtype))
 
     def _cut(self, ancestors: Sequence[dns.name.Name]) -> dns.name.Name | None:
         """The delegation that a name lies below, if its zone is not here."""
         inside = False
         for name in reversed(ancestors):
-            if self._has(name, _SOA):
+            if self._has(name, dns.rdatatype.SOA):
                 inside = True
-            elif inside and self._has(name, _NS):
+            elif inside and self._has(name, dns.rdatatype.NS):
                 return name
         return None
 
@@ -126,14 +136,75 @@ class Zones:
         self, asked: dns.name.Name, ancestors: Sequence[dns.name.Name]
     ) -> dns.name.Name | None:
         for name in reversed(ancestors[1:]):
-            node = self._nodes.get(name)
-            found = node and node.get_rdataset(dns.rdataclass.IN, dns.rdatatype.DNAME)
-            if found:
+            if found := _of_type(self._nodes.get(name, {}), dns.rdatatype.DNAME):
                 try:
                     return asked.relativize(name).concatenate(found[0].target)
                 except dns.name.NameTooLong:
                     return None
         return None
+
+
+class _Tokens(dns.tokenizer.Tokenizer):
+    """Knows on which line an entry begins: some faults are found behind its end."""
+
+    entry = 1
+
+    def get(self, want_leading: bool = False, want_comment: bool = False) -> dns.tokenizer.Token:
+        """The next token; a reader wants blanks and comments where an entry begins."""
+        if want_leading and want_comment:
+            self.entry = self.line_number
+        return super().get(want_leading, want_comment)
+
+
+class _Records(dns.zonefile.RRsetsReaderTransaction):
+    """Takes the records that a reader finds; a zone of dnspython takes but one SOA record."""
+
+    def __init__(self, tokens: _Tokens, nodes: dict[dns.name.Name, _Node]) -> None:
+        manager = dns.zonefile.RRSetsReaderManager(dns.name.root, rdclass=_IN)
+        super().__init__(manager, True, False)  # type: ignore[no-untyped-call]
+        self.owners: set[dns.name.Name] = set()
+        self._tokens = tokens
+        self._nodes = nodes
+        self._entry = 0
+        self._generated = 0
+
+    def add(self, *args: Any) -> None:
+        """Takes a name, a TTL and a record.
+
+        Raises:
+            ValueError: it must not stand where it does.
+        """
+        name, _, rdata = args
+        if self._tokens.entry == self._entry:
+            self._generated += 1
+            if self._generated > _MAX_GENERATED:
+                raise ValueError(
+                    f"$GENERATE makes more than {_MAX_GENERATED:,} records: make the range smaller"
+                )
+        self._entry = self._tokens.entry
+        node = self._nodes.setdefault(name, {})
+        node.setdefault((rdata.rdtype, rdata.covers()), {})[rdata] = None
+        kinds = {dns.node.NodeKind.classify(*key) for key in node}
+        if {dns.node.NodeKind.CNAME, dns.node.NodeKind.REGULAR} <= kinds:
+            # RFC 2181 §10.1.
+            raise ValueError(f"{name} has a CNAME and other records: leave one out")
+        self.owners.add(name)
+
+
+def _told(fault: Exception, path: str, tokens: _Tokens) -> str:
+    """A fault with the line on which its entry begins, and the mend where there is one."""
+    what = re.sub(rf"^{re.escape(path)}:[0-9]+: ?", "", str(fault))
+    if "'$INCLUDE'" in what:
+        what = "$INCLUDE is not followed: give that file too, as ORIGIN=FILE"
+    elif "'$" in what:
+        what += "; only $ORIGIN, $TTL and $GENERATE are"
+    elif what in {"", dns.exception.SyntaxError.__doc__}:
+        what = "this is no record"
+    return f"{path}:{tokens.entry}: {what}"
+
+
+def _of_type(node: _Node, rdtype: dns.rdatatype.RdataType) -> list[Any]:
+    return list(node.get((rdtype, dns.rdatatype.NONE), ()))
 
 
 def _ancestors(name: dns.name.Name) -> list[dns.name.Name]:
@@ -142,7 +213,10 @@ def _ancestors(name: dns.name.Name) -> list[dns.name.Name]:
 
 
 def _wildcard(name: dns.name.Name) -> dns.name.Name:
-    return dns.name.Name(("*", *name.labels)) if len(name.to_wire()) < 254 else name
+    try:
+        return dns.name.Name(("*", *name.labels))
+    except dns.name.NameTooLong:
+        return name
 
 
 def _no_such_name(encloser: dns.name.Name | None) -> str:
