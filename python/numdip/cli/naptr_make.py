@@ -140,7 +140,8 @@ def _tel(address: str, aus: str) -> tuple[str, str]:
     from .. import TelUri
     from ..errors import UriError
 
-    scheme, rest = _scheme(address, ("tel",), "tel")
+    # Blanks separate in a number as people write it, and have no place in a URI.
+    scheme, rest = _scheme(address.replace(" ", ""), ("tel",), "tel")
     try:
         uri = TelUri(f"{scheme}:{rest}")
     except UriError as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,8 +78,10 @@ def _walk(aus: str, domain: str, services: list[str] | None, mode: Mode) -> Walk
     from .. import NaptrError
     from .._native import Walk
 
+    # Written as in a record it is meant all the same.
+    wanted = services and [re.sub("^E2U[+]", "", name, flags=re.IGNORECASE) for name in services]
     try:
-        return Walk.of_number(aus, domain, services=services, mode=mode)
+        return Walk.of_number(aus, domain, services=wanted, mode=mode)
     except NaptrError as fault:
         raise typer.BadParameter(str(fault), param_hint="--service") from None
 

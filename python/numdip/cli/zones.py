@@ -199,7 +199,7 @@ def _told(fault: Exception, path: str, tokens: _Tokens) -> str:
     elif "'$" in what:
         what += "; only $ORIGIN, $TTL and $GENERATE are"
     elif what in {"", dns.exception.SyntaxError.__doc__}:
-        what = "this is no record"
+        what = "this is no record; of NAPTR records numdip naptr check says more"
     return f"{path}:{tokens.entry}: {what}"
 
 
