@@ -27,6 +27,7 @@ mod fuzz_rules;
 mod fuzz_stored;
 #[path = "../fuzz/harness.rs"]
 mod harness;
+mod hostile;
 mod layers;
 mod lint;
 mod plan_diff;

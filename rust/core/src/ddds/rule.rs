@@ -41,6 +41,13 @@ impl Rule {
         self.expression.find_within(aus, steps)
     }
 
+    /// How many steps it takes to match a string, the same on every machine; beyond [`MAX_STEPS`] it is given up.
+    ///
+    /// [`MAX_STEPS`]: super::ere::MAX_STEPS
+    pub fn steps(&self, aus: &[u8]) -> usize {
+        self.expression.steps(aus)
+    }
+
     /// The replacement for a string that matches, whatever it is: the URI of a terminal rule, or a name.
     ///
     /// It is the replacement alone; what the expression did not match is not in it.

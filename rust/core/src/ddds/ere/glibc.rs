@@ -9,26 +9,29 @@ use std::ops::Range;
 
 use super::graph::{Graph, Place, Step};
 use super::program::Program;
+use super::steps::Steps;
 use super::sweep::{Matching, leftmost, longest};
 use super::syntax::Parsed;
-use super::{ExpressionFault, Groups, Mode};
+use super::{ExpressionFault, Groups};
 
-/// Finds the match and what its groups took; takes the steps off.
+/// What it costs to find out whether a step leads to the end from one place, beside a step of a sweep.
+const WAY: usize = 2;
+
+/// Finds the match and what its groups took.
 pub(super) fn find(
     parsed: &Parsed,
     program: &Program,
+    graph: &Graph,
     subject: &[u8],
-    steps: &mut usize,
+    steps: &mut Steps,
 ) -> Result<Option<Groups>, ExpressionFault> {
     let mut matching = Matching::new(program, &parsed.sets, subject, steps);
     let Some(start) = leftmost(&mut matching)? else { return Ok(None) };
     let Some(end) = longest(&mut matching, program.root(), start, None)? else { return Ok(None) };
-    let graph = Graph::new(parsed, Mode::Glibc, subject.len())?;
-    let cost = (end - start + 1).saturating_mul(graph.steps.len());
-    *steps = steps.checked_sub(cost).ok_or(ExpressionFault::TooCostly)?;
-    let ways = ways(&graph, parsed, subject, start, end);
+    steps.spend(WAY * (end - start + 1) * graph.steps.len())?;
+    let ways = ways(graph, parsed, subject, start, end);
     let mut groups = vec![Register::default(); usize::from(parsed.groups) + 1];
-    walk(&graph, &ways, start, &mut groups, steps)?;
+    walk(graph, &ways, start, &mut groups, steps)?;
     let mut taken: Groups = groups.iter().map(Register::taken).collect();
     if let Some(whole) = taken.first_mut() {
         *whole = Some(start..end);
@@ -100,7 +103,7 @@ fn walk(
     ways: &[Vec<bool>],
     start: usize,
     groups: &mut Vec<Register>,
-    steps: &mut usize,
+    steps: &mut Steps,
 ) -> Result<(), ExpressionFault> {
     let leads = |place: Place, at: usize| {
         ways.get(at - start).and_then(|row| row.get(place)).copied().unwrap_or(false)
@@ -116,7 +119,7 @@ fn walk(
         }
         // To close a group copies all of them.
         let cost = if matches!(step, Step::Close { .. }) { groups.len() } else { 1 };
-        *steps = steps.checked_sub(cost).ok_or(ExpressionFault::TooCostly)?;
+        steps.spend(cost)?;
         place = match step {
             Step::Match | Step::Enter { .. } | Step::Again { .. } => return Ok(()),
             Step::Set(_, next) => {

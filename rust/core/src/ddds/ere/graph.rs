@@ -3,6 +3,9 @@
 use super::syntax::{Assert, Parsed, Tree};
 use super::{ExpressionFault, MAX_PARTS, Mode};
 
+/// The most parts of the tree that are visited, those of repeats each time: `(?:){255}` in itself has no steps.
+const MAX_VISITS: usize = 4 * MAX_PARTS;
+
 /// The place of a step in its graph.
 pub(super) type Place = usize;
 
@@ -39,7 +42,7 @@ pub(super) enum Step {
     Match,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Graph {
     pub(super) steps: Vec<Step>,
     pub(super) start: Place,
@@ -51,7 +54,7 @@ impl Graph {
     /// The steps of an expression as an engine lays them out, for subjects of at most `longest` octets.
     pub(super) fn new(parsed: &Parsed, mode: Mode, longest: usize) -> Result<Self, ExpressionFault> {
         let longest = longest.try_into().unwrap_or(u16::MAX);
-        let mut builder = Builder { steps: vec![Step::Match], counters: 0, mode, longest };
+        let mut builder = Builder { steps: vec![Step::Match], counters: 0, visits: 0, mode, longest };
         let start = builder.tree(&parsed.tree, 0, Copy { optional: false, first: true })?;
         Ok(Self { steps: builder.steps, start, counters: builder.counters })
     }
@@ -72,6 +75,7 @@ struct Copy {
 struct Builder {
     steps: Vec<Step>,
     counters: usize,
+    visits: usize,
     mode: Mode,
     longest: u16,
 }
@@ -93,6 +97,10 @@ impl Builder {
 
     /// Lays out a tree before `next`, which is already there; gives where it begins.
     fn tree(&mut self, tree: &Tree, next: Place, copy: Copy) -> Result<Place, ExpressionFault> {
+        self.visits += 1;
+        if self.visits > MAX_VISITS {
+            return Err(ExpressionFault::TooLarge);
+        }
         let inside = Copy { optional: false, ..copy };
         match tree {
             Tree::Empty => Ok(next),

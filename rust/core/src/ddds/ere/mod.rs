@@ -8,7 +8,8 @@
 //! An expression is parsed into a tree (`syntax`). For POSIX its counted repeats are written out (`program`)
 //! and sweeps over subject and program find first the match, then the split of each part (`sweep`,
 //! `posix`): time in proportion to both, whatever the expression. The other modes walk a graph
-//! (`graph`, `glibc`, `perl`). Subjects are octets; flag `i` is about ASCII letters.
+//! (`graph`, `glibc`, `perl`). What a match may cost is counted (`steps`). Subjects are octets; flag `i` is about
+//! ASCII letters.
 
 mod examples;
 mod glibc;
@@ -19,6 +20,7 @@ mod program;
 #[cfg(test)]
 mod reference;
 mod set;
+mod steps;
 mod sweep;
 mod syntax;
 
@@ -26,7 +28,10 @@ use std::fmt;
 use std::ops::Range;
 
 pub use examples::examples;
+use graph::Graph;
 use program::Program;
+pub use steps::MAX_STEPS;
+use steps::Steps;
 
 /// The most octets of an expression: it has to fit in a `<character-string>`.
 pub const MAX_EXPRESSION: usize = 255;
@@ -39,9 +44,6 @@ const USUAL_SUBJECT: usize = 16;
 
 /// The most parts that a program or a graph may have, its repeats written out.
 const MAX_PARTS: usize = 10_000;
-
-/// The most steps of one match: some twenty milliseconds. A usual rule takes a few hundred for a number.
-const MAX_STEPS: usize = 2_000_000;
 
 //----------- Mode -----------------------------------------------------------
 
@@ -89,6 +91,8 @@ pub struct Expression {
     mode: Mode,
     /// For subjects of up to [`USUAL_SUBJECT`] octets, and for others if no repeat was cut for those.
     program: Program,
+    /// Likewise, for modes that follow one path at a time.
+    graph: Option<Graph>,
 }
 
 impl Expression {
@@ -96,7 +100,11 @@ impl Expression {
     pub fn parse(text: &[u8], mode: Mode, ignore_case: bool) -> Result<Self, ExpressionFault> {
         let parsed = syntax::parse(text, mode, ignore_case)?;
         let program = Program::new(&parsed, USUAL_SUBJECT)?;
-        Ok(Self { parsed, mode, program })
+        let graph = match mode {
+            Mode::Posix => None,
+            Mode::Glibc | Mode::Perl => Some(Graph::new(&parsed, mode, USUAL_SUBJECT)?),
+        };
+        Ok(Self { parsed, mode, program, graph })
     }
 
     /// How many groups it has.
@@ -106,46 +114,49 @@ impl Expression {
 
     /// Looks for the expression in the subject.
     pub fn find(&self, subject: &[u8]) -> Result<Option<Groups>, ExpressionFault> {
-        self.find_within(subject, &mut { usize::MAX })
+        self.find_counted(subject, &mut Steps::default())
+    }
+
+    /// How many steps it takes to look for the expression in the subject, the same on every machine; beyond
+    /// [`MAX_STEPS`] it is given up.
+    pub fn steps(&self, subject: &[u8]) -> usize {
+        let mut steps = Steps::default();
+        // What comes of it, `find` tells.
+        let _ = self.find_counted(subject, &mut steps);
+        steps.spent()
     }
 
     /// Looks for it in no more than these steps, and takes off those that it took.
     ///
     /// For those who match many expressions that others wrote: a single one has its bound, their sum has none.
-    pub fn find_within(&self, subject: &[u8], steps: &mut usize) -> Result<Option<Groups>, ExpressionFault> {
-        if subject.len() > MAX_SUBJECT {
-            return Err(ExpressionFault::SubjectTooLong { octets: subject.len() });
-        }
-        let most = match self.mode {
-            Mode::Perl => perl::MAX_PERL_STEPS,
-            _ => MAX_STEPS,
-        };
-        let given = most.min(*steps);
-        let mut left = given;
-        let found = self.find_by_mode(subject, &mut left);
-        if found == Err(ExpressionFault::TooCostly) {
-            left = 0;
-        }
+    pub fn find_within(&self, subject: &[u8], left: &mut usize) -> Result<Option<Groups>, ExpressionFault> {
+        let mut steps = Steps::within(*left);
+        let found = self.find_counted(subject, &mut steps);
         // To be made ready, which came before, each part took a step.
-        *steps = steps.saturating_sub(given - left).saturating_sub(self.program.len());
+        *left = left.saturating_sub(steps.spent()).saturating_sub(self.program.len());
         found
     }
 
-    fn find_by_mode(&self, subject: &[u8], steps: &mut usize) -> Result<Option<Groups>, ExpressionFault> {
-        if self.mode == Mode::Perl {
-            return perl::find(&self.parsed, subject, steps);
+    fn find_counted(&self, subject: &[u8], steps: &mut Steps) -> Result<Option<Groups>, ExpressionFault> {
+        if subject.len() > MAX_SUBJECT {
+            return Err(ExpressionFault::SubjectTooLong { octets: subject.len() });
         }
-        let longer;
-        let program = match subject.len() {
-            octets if octets > USUAL_SUBJECT && self.program.is_cut() => {
-                longer = Program::new(&self.parsed, octets)?;
-                &longer
+        let (longer_program, longer_graph);
+        let (mut program, mut graph) = (&self.program, self.graph.as_ref());
+        if subject.len() > USUAL_SUBJECT && self.program.is_cut() {
+            if self.mode != Mode::Perl {
+                longer_program = Program::new(&self.parsed, subject.len())?;
+                program = &longer_program;
             }
-            _ => &self.program,
-        };
-        match self.mode {
-            Mode::Glibc => glibc::find(&self.parsed, program, subject, steps),
-            _ => posix::find(program, &self.parsed, subject, steps),
+            if graph.is_some() {
+                longer_graph = Graph::new(&self.parsed, self.mode, subject.len())?;
+                graph = Some(&longer_graph);
+            }
+        }
+        match (self.mode, graph) {
+            (Mode::Perl, Some(graph)) => perl::find(&self.parsed, graph, subject, steps),
+            (_, Some(graph)) => glibc::find(&self.parsed, program, graph, subject, steps),
+            (_, None) => posix::find(program, &self.parsed, subject, steps),
         }
     }
 }

@@ -1,34 +1,34 @@
 //! The match of Perl: at the leftmost place, the first way that leads to a match.
 //!
 //! Alternatives are tried in order and repeats take as much as they can before less; what an expression
-//! may cost so has no bound but [`MAX_PERL_STEPS`]. Groups keep what earlier iterations took, as in PCRE and Python;
+//! may cost so has no bound but the steps that a match may take. Groups keep what earlier iterations took, as in PCRE and Python;
 //! Perl itself forgets it in some loops that take nothing in the end.
 
 use std::ops::Range;
 
 use super::graph::{Graph, Place, Step};
+use super::steps::Steps;
 use super::syntax::Parsed;
-use super::{ExpressionFault, Groups, Mode};
+use super::{ExpressionFault, Groups};
 
-/// The most steps of one match. Each may have to be remembered, so this bounds memory too.
-pub(super) const MAX_PERL_STEPS: usize = 1_000_000;
-
-/// Finds the match and what its groups took; takes the steps off.
+/// Finds the match and what its groups took.
 pub(super) fn find(
     parsed: &Parsed,
+    graph: &Graph,
     subject: &[u8],
-    steps: &mut usize,
+    steps: &mut Steps,
 ) -> Result<Option<Groups>, ExpressionFault> {
-    let graph = Graph::new(parsed, Mode::Perl, subject.len())?;
+    let mut path = Path {
+        taken: vec![None; usize::from(parsed.groups) + 1],
+        opened: vec![0; usize::from(parsed.groups) + 1],
+        counters: vec![None; graph.counters],
+        undo: Vec::new(),
+        choices: Vec::new(),
+    };
     for start in 0..=subject.len() {
-        let mut path = Path {
-            taken: vec![None; usize::from(parsed.groups) + 1],
-            opened: vec![0; usize::from(parsed.groups) + 1],
-            counters: vec![None; graph.counters],
-            undo: Vec::new(),
-            choices: Vec::new(),
-        };
-        if let Some(end) = path.follow(&graph, parsed, subject, start, steps)? {
+        // To go back to the begin costs what was done, to begin with a new path what there might be.
+        path.go_back(0);
+        if let Some(end) = path.follow(graph, parsed, subject, start, steps)? {
             if let Some(whole) = path.taken.first_mut() {
                 *whole = Some(start..end);
             }
@@ -71,11 +71,12 @@ impl Path {
         parsed: &Parsed,
         subject: &[u8],
         start: usize,
-        steps: &mut usize,
+        steps: &mut Steps,
     ) -> Result<Option<usize>, ExpressionFault> {
         let (mut place, mut at) = (graph.start, start);
         loop {
-            *steps = steps.checked_sub(1).ok_or(ExpressionFault::TooCostly)?;
+            // Each may have to be remembered, so the bound is one of memory too.
+            steps.spend(1)?;
             let next = match graph.step(place) {
                 Step::Match => return Ok(Some(at)),
                 Step::Set(set, next) => {

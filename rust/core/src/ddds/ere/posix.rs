@@ -1,16 +1,17 @@
 //! The match of POSIX: leftmost, longest, and its parts in order as long as can be.
 
 use super::program::{Kind, Part, Program};
+use super::steps::Steps;
 use super::sweep::{Completions, Matching, leftmost, longest};
 use super::syntax::Parsed;
 use super::{ExpressionFault, Groups};
 
-/// Finds the match and what its groups took; takes the steps off.
+/// Finds the match and what its groups took.
 pub(super) fn find(
     program: &Program,
     parsed: &Parsed,
     subject: &[u8],
-    steps: &mut usize,
+    steps: &mut Steps,
 ) -> Result<Option<Groups>, ExpressionFault> {
     let mut matching = Matching::new(program, &parsed.sets, subject, steps);
     let Some(start) = leftmost(&mut matching)? else { return Ok(None) };

@@ -7,15 +7,16 @@
 use super::ExpressionFault;
 use super::program::{Kind, List, Part, Program};
 use super::set::Set;
+use super::steps::Steps;
 
 //----------- Subject --------------------------------------------------------
 
-/// A subject, an expression, and how many steps are left for them and others.
+/// A subject, an expression, and the steps that they took so far.
 pub(super) struct Matching<'a> {
     pub(super) program: &'a Program,
     pub(super) sets: &'a [Set],
     pub(super) subject: &'a [u8],
-    steps: &'a mut usize,
+    steps: &'a mut Steps,
 }
 
 impl<'a> Matching<'a> {
@@ -23,14 +24,9 @@ impl<'a> Matching<'a> {
         program: &'a Program,
         sets: &'a [Set],
         subject: &'a [u8],
-        steps: &'a mut usize,
+        steps: &'a mut Steps,
     ) -> Self {
         Self { program, sets, subject, steps }
-    }
-
-    fn spend(&mut self, steps: usize) -> Result<(), ExpressionFault> {
-        *self.steps = self.steps.checked_sub(steps).ok_or(ExpressionFault::TooCostly)?;
-        Ok(())
     }
 
     fn takes(&self, set: u16, at: usize) -> bool {
@@ -98,7 +94,7 @@ impl Completions {
     ) -> Result<Self, ExpressionFault> {
         let first = matching.program.node(root).map_or(root, |node| node.first);
         let width = (root - first) as usize + 1;
-        matching.spend((end - start + 1) * width)?;
+        matching.steps.spend((end - start + 1) * width)?;
         let words = width.div_ceil(64);
         let mut bits = Vec::with_capacity((end - start + 1) * words);
         let mut entries = Entries::new(first, root);
@@ -199,7 +195,7 @@ impl Entries {
 pub(super) fn leftmost(matching: &mut Matching<'_>) -> Result<Option<usize>, ExpressionFault> {
     let root = matching.program.root();
     let end = matching.subject.len();
-    matching.spend((end + 1) * (root as usize + 1))?;
+    matching.steps.spend((end + 1) * (root as usize + 1))?;
     let mut entries = Entries::new(0, root);
     let mut leftmost = None;
     for at in (0..=end).rev() {
@@ -232,7 +228,7 @@ pub(super) fn longest(
     let mut empty = Marks::new(first, root);
     let mut longest = None;
     for at in start..=limit {
-        matching.spend(width)?;
+        matching.steps.spend(width)?;
         for (part, node) in (first..).zip(program.nodes(first, root)) {
             // Whether the part ends here after it took something, and whether it can end where it begins.
             let (ends, passes) = match node.kind {

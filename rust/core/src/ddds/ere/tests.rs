@@ -1,6 +1,4 @@
-//! Tests of the three engines against each other, the reference, and what expressions may cost.
-
-use std::time::Duration;
+//! Tests of the three engines against each other and the reference.
 
 use proptest::prelude::*;
 
@@ -63,11 +61,7 @@ proptest! {
     #[test]
     fn modes_agree_on_where_a_match_begins(text in expression(), subject in "[abc]{0,8}") {
         prop_assume!(is_valid(&text));
-        let [posix, perl] = [Mode::Posix, Mode::Perl].map(|mode| find(&text, &subject, mode).unwrap());
-        let glibc = find(&text, &subject, Mode::Glibc);
-        // Where glibc goes around in a circle for ever, this runs out of steps.
-        prop_assume!(glibc != Err(ExpressionFault::TooCostly));
-        let glibc = glibc.unwrap();
+        let [posix, glibc, perl] = Mode::ALL.map(|mode| find(&text, &subject, mode).unwrap());
         let whole = |groups: &Option<Groups>| groups.as_ref().and_then(|groups| groups[0].clone());
         prop_assert_eq!(whole(&posix), whole(&glibc));
         prop_assert_eq!(whole(&posix).map(|whole| whole.start), whole(&perl).map(|whole| whole.start));
@@ -80,11 +74,23 @@ proptest! {
     fn repeats_may_be_cut_to_the_length_of_the_subject(text in expression(), subject in "[abc]{0,4}") {
         prop_assume!(is_valid(&text));
         let parsed = syntax::parse(text.as_bytes(), Mode::Posix, false).unwrap();
-        let [cut, whole] = [subject.len(), 300].map(|longest| {
-            let program = Program::new(&parsed, longest).unwrap();
-            posix::find(&program, &parsed, subject.as_bytes(), &mut { MAX_STEPS }).unwrap()
-        });
-        prop_assert_eq!(whole, cut);
+        for mode in Mode::ALL {
+            // What glibc makes of ^ and $ in optional groups is not modelled.
+            if mode == Mode::Glibc && (text.contains("($)") || text.contains("(^)")) {
+                continue;
+            }
+            let [cut, whole] = [subject.len(), 300].map(|longest| {
+                let program = Program::new(&parsed, longest).unwrap();
+                let graph = Graph::new(&parsed, mode, longest).unwrap();
+                let (subject, mut steps) = (subject.as_bytes(), Steps::default());
+                match mode {
+                    Mode::Posix => posix::find(&program, &parsed, subject, &mut steps),
+                    Mode::Glibc => glibc::find(&parsed, &program, &graph, subject, &mut steps),
+                    Mode::Perl => perl::find(&parsed, &graph, subject, &mut steps),
+                }
+            });
+            prop_assert_eq!(whole, cut);
+        }
     }
 
     #[test]
@@ -123,56 +129,4 @@ fn case_is_ignored_for_ascii_letters_alone() {
     let expression = Expression::parse("^[A-C]\u{e9}x".as_bytes(), Mode::Posix, true).unwrap();
     assert!(expression.find("b\u{e9}X".as_bytes()).unwrap().is_some());
     assert!(expression.find("b\u{c9}X".as_bytes()).unwrap().is_none());
-}
-
-/// What could keep an engine busy: each ends within its budget, with a match, without, or with a fault.
-pub(super) fn hostile() -> Vec<String> {
-    let nested = |open: &str, inner: &str, close: &str, times: usize| {
-        [open.repeat(times), inner.to_owned(), close.repeat(times)].concat()
-    };
-    vec![
-        "((a{1,255}){1,255}){1,255}".to_owned(),
-        "((((.{255}){255}){255}){255})".to_owned(),
-        nested("(", ".", "){1,255}", 28),
-        nested("(", "a", "{0,9})", 35),
-        nested("(", "a*", ")*", 60),
-        nested("(", "a?", ")+", 60),
-        nested("((", ")?b?", ")*)+", 20),
-        "(.*)".repeat(63),
-        ["(a*)*".repeat(50), "x".to_owned()].concat(),
-        "(.*a)*|".repeat(36),
-        "(a|aa|aaa)*".repeat(23),
-        "a|".repeat(127),
-        "(a?){255}".repeat(28),
-        "(a|b|ab)*c?".repeat(20) + "x",
-        "(x+x+)+y".to_owned(),
-        "^(([a-z])+.)+[A-Z]([a-z])+$".to_owned(),
-        "(((((a{2}){2}){2}){2}){2}){2}".to_owned(),
-    ]
-}
-
-#[test]
-fn hostile_expressions_end_soon() {
-    // Without optimisation everything takes many times as long.
-    let limit = Duration::from_millis(if cfg!(debug_assertions) { 3000 } else { 50 });
-    let subjects = [16, 300, MAX_SUBJECT].map(|length| vec![b'a'; length]);
-    for text in hostile() {
-        for mode in Mode::ALL {
-            let begun = std::time::Instant::now();
-            let expression = Expression::parse(text.as_bytes(), mode, false);
-            assert!(begun.elapsed() < limit, "{text} takes {:?}", begun.elapsed());
-            let Ok(expression) = expression else { continue };
-            for subject in &subjects {
-                let begun = std::time::Instant::now();
-                let found = expression.find(subject);
-                let took = begun.elapsed();
-                assert!(
-                    took < limit,
-                    "{text} in mode {} on {}: {took:?} {found:?}",
-                    mode.name(),
-                    subject.len()
-                );
-            }
-        }
-    }
 }
