@@ -15,7 +15,7 @@ use super::syntax::Parsed;
 use super::{ExpressionFault, Groups};
 
 /// What it costs to find out whether a step leads to the end from one place, beside a step of a sweep.
-const WAY: usize = 2;
+pub(super) const WAY: usize = 2;
 
 /// Finds the match and what its groups took.
 pub(super) fn find(

@@ -11,11 +11,14 @@
 //! (`graph`, `glibc`, `perl`). What a match may cost is counted (`steps`). Subjects are octets; flag `i` is about
 //! ASCII letters.
 
+mod alike;
+mod bounds;
 mod examples;
 mod glibc;
 mod graph;
 mod perl;
 mod posix;
+mod prefix;
 mod program;
 #[cfg(test)]
 mod reference;
@@ -27,6 +30,7 @@ mod syntax;
 use std::fmt;
 use std::ops::Range;
 
+pub use alike::{Doubt, doubt};
 pub use examples::examples;
 use graph::Graph;
 use program::Program;

@@ -59,12 +59,12 @@ impl Set {
         self.union(Self::of([octet]))
     }
 
-    fn union(self, other: Self) -> Self {
+    pub(super) fn union(self, other: Self) -> Self {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         Self([a | e, b | f, c | g, d | h])
     }
 
-    fn complement(self) -> Self {
+    pub(super) fn complement(self) -> Self {
         Self(self.0.map(|word| !word))
     }
 
@@ -76,6 +76,17 @@ impl Set {
             false => octet,
         });
         self.union(Self::of(other))
+    }
+
+    /// Whether there is an octet in both.
+    pub(super) fn meets(self, other: Self) -> bool {
+        self.common(other) != Self::default()
+    }
+
+    /// The octets in both.
+    pub(super) fn common(self, other: Self) -> Self {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a & e, b & f, c & g, d & h])
     }
 
     pub(super) fn contains(&self, octet: u8) -> bool {

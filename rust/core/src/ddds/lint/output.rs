@@ -1,6 +1,6 @@
 //! What the rule gives for numbers: whether engines agree, and whether the URI suits its services.
 
-use super::super::ere::{self, Mode};
+use super::super::ere::{self, Doubt, Mode};
 use super::super::{Piece, Rule, Skip, Substitution};
 use super::{Application, Code, Field, Findings, Numbers};
 use crate::naptr::registry;
@@ -126,17 +126,50 @@ pub(super) fn check(found: &mut Findings<'_>, application: Application, numbers:
     }
 }
 
-/// Names what engines differ on for some number, though for none of those that it was tried on.
+/// Names what engines may differ on for some number, though for none of those that it was tried on.
 fn may_differ(found: &mut Findings<'_>) {
-    let Ok(rule) = Substitution::parse(found.record.regexp()) else { return };
-    if !rule.pieces().any(|piece| matches!(piece, Piece::Group(_))) {
+    let regexp = found.record.regexp();
+    // What these name is what engines differ on.
+    if found.has(&[Code::BindRefuses, Code::NotPortable]) {
         return;
     }
-    if let Some(at) = super::rule::repeated_choice(&rule.plain_expression()) {
-        let what = "A group repeats that can take digits in more than one way; engines differ in which of them a back-reference gets.";
-        let mend = "Write the repeat inside a group, as in ([0-9]*), and alternatives outside of repeats.";
-        found.add(Code::EnginesDiffer, Field::Regexp, what, mend).at(at + 1..at + 2);
-    }
+    let Ok(rule) = Substitution::parse(regexp) else { return };
+    let groups: Vec<u8> = rule
+        .pieces()
+        .filter_map(|piece| match piece {
+            Piece::Group(group) => Some(group),
+            Piece::Octet(_) => None,
+        })
+        .collect();
+    let Some(doubt) = ere::doubt(&rule.plain_expression(), &groups) else { return };
+    let (code, what, mend) = match doubt {
+        Doubt::Reading => (
+            Code::EnginesDiffer,
+            "Engines read the expression differently.",
+            "Write it without escapes of letters, and without backslashes in brackets.",
+        ),
+        Doubt::EmptyRepeat => (
+            Code::EnginesDiffer,
+            "What repeats in the expression may take nothing; engines differ in how often it does, and some never end.",
+            "Write one repeat, as in ([0-9]*) for ([0-9]*)*.",
+        ),
+        Doubt::RepeatedGroup => (
+            Code::EnginesDiffer,
+            "A group repeats that need not take part each time; engines differ in what a back-reference to it gets.",
+            "Write the repeat inside a group, as in ([0-9]*), and alternatives outside of repeats.",
+        ),
+        Doubt::Choice => (
+            Code::EnginesDiffer,
+            "The expression can share a number out among its parts in several ways; engines may differ in which they take.",
+            "Write alternatives from the longest to the shortest, in front of what varies in length, or one record for each.",
+        ),
+        Doubt::Cost => (
+            Code::TooCostly,
+            "For some numbers an engine may take too long, or try too many ways.",
+            "Write fewer repeats, or one record for each case.",
+        ),
+    };
+    found.add(code, Field::Regexp, what, mend).at(1..1 + rule.expression.len());
 }
 
 fn long(found: &mut Findings<'_>, aus: &str, octets: usize) {

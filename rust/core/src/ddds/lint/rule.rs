@@ -211,39 +211,6 @@ fn bracket_end(plain: &[u8], start: usize) -> usize {
     }
 }
 
-/// Where a group repeats that can take a string in more than one way, as in `(1|12)*`: which iteration its
-/// back-reference reports is where engines differ most, and trying finds it seldom.
-pub(super) fn repeated_choice(plain: &[u8]) -> Option<usize> {
-    // For each open group where it began, and whether there is a choice in it.
-    let mut open: Vec<(usize, bool)> = vec![(0, false)];
-    let mut at = 0;
-    while let Some(&octet) = plain.get(at) {
-        let start = at;
-        at += 1;
-        match octet {
-            b'\\' => at += 1,
-            b'[' => at = bracket_end(plain, at),
-            b'(' => open.push((start, false)),
-            b'|' | b'*' | b'+' | b'?' | b'{' => {
-                if let Some((_, choice)) = open.last_mut() {
-                    *choice = true;
-                }
-            }
-            b')' => {
-                let (begin, choice) = open.pop()?;
-                if choice && matches!(plain.get(at), Some(b'*' | b'+' | b'{')) {
-                    return Some(begin);
-                }
-                if let Some((_, outer)) = open.last_mut() {
-                    *outer |= choice;
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
 //----------- What ENUM asks for ---------------------------------------------
 
 /// What provisioning for ENUM is to avoid (RFC 6116 §5.1).
