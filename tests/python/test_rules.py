@@ -1,12 +1,15 @@
-"""Substitution expressions: cases of ``tests/vectors/ddds.json``, and other engines as oracles."""
+"""Substitution expressions: cases of ``tests/vectors``, and other engines as oracles."""
 
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import pickle
 import platform
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
 from typing import Any, Literal
 
 import pytest
@@ -100,6 +103,59 @@ def test_what_cannot_be_asked_for_is_told() -> None:
     assert caught.value.code == "empty"
     with pytest.raises(TypeError):
         rule("!a!b!").apply(44)  # type: ignore[arg-type]
+
+
+@cases("hostile", "hostile", 68)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_hostile_rule_ends_as_the_vectors_say(
+    case: dict[str, str], expected: dict[str, Any], mode: Literal["posix", "glibc", "perl"]
+) -> None:
+    record = rule(case["regexp"])
+    for place, octets in enumerate([1, 9, 16, 2048]):
+        string = case["head"][:octets]
+        string += "".join(islice(cycle(case["fill"]), octets - len(string)))
+        try:
+            outcome = "no-match" if record.apply(string, mode=mode, uri=False) is None else "match"
+        except numdip.RuleError as error:
+            outcome = error.code
+        # No rule at all is one word.
+        wanted = expected[mode] if isinstance(expected[mode], str) else expected[mode][place]
+        assert outcome == wanted, octets
+
+
+# ---------- A rule is made ready once ------------------------------------------------------------
+
+
+def test_what_was_applied_before_stays_the_same_record() -> None:
+    fresh, used = (rule(r"!^(\+1|\+1212)(.*)$!sip:\2@gw.example!") for _ in range(2))
+    for _ in range(2):
+        assert used.apply("+12125551234") == "sip:5551234@gw.example"
+        for mode in ("glibc", "perl"):
+            assert used.apply("+12125551234", mode=mode) == "sip:2125551234@gw.example"
+        assert used.groups("+1212") == [(0, 5), (0, 5), (5, 5)]
+    assert used == fresh
+    assert hash(used) == hash(fresh)
+    assert repr(used) == repr(fresh)
+    copied = pickle.loads(pickle.dumps(used))
+    assert copied == used
+    assert copied.apply("+12125551234") == "sip:5551234@gw.example"
+
+
+def test_no_rule_is_told_each_time_and_for_each_mode() -> None:
+    record = rule("!a**!b!")
+    for _ in range(2):
+        assert record.apply("a", uri=False) == "b"
+        with pytest.raises(numdip.RuleError):
+            record.apply("a", mode="perl", uri=False)
+
+
+def test_threads_share_a_record() -> None:
+    numbers = [f"+44{number:09d}" for number in range(500)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            record = rule(r"!^\+44(.*)$!tel:\1!")
+            found = list(pool.map(record.apply, numbers))
+            assert found == [f"tel:{number[3:]}" for number in numbers]
 
 
 # ---------- Oracles ------------------------------------------------------------------------------

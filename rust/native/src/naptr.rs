@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use numdip_core::ddds::ere::Mode;
 use numdip_core::ddds::{Explained, Rule, Skip};
@@ -24,15 +25,25 @@ use crate::number::Number;
 /// encoded as UTF-8. replacement is a domain name, "." if unused. Raises NaptrError (a ValueError) when a
 /// string passes 255 octets or the name is none. Immutable, comparable, hashable, picklable.
 #[pyclass(frozen, eq, module = "numdip")]
-#[derive(PartialEq, Eq)]
-pub(crate) struct Naptr(CoreNaptr);
+pub(crate) struct Naptr {
+    record: CoreNaptr,
+    /// The regexp made ready for each mode that it was applied in.
+    rules: [OnceLock<Box<Rule>>; Mode::ALL.len()],
+}
+
+// What is kept for the next call is no part of the value.
+impl PartialEq for Naptr {
+    fn eq(&self, other: &Self) -> bool {
+        self.record == other.record
+    }
+}
 
 /// Octet offsets from where to where.
 type Span = (usize, usize);
 
 impl From<CoreNaptr> for Naptr {
-    fn from(naptr: CoreNaptr) -> Self {
-        Self(naptr)
+    fn from(record: CoreNaptr) -> Self {
+        Self { record, rules: Default::default() }
     }
 }
 
@@ -51,50 +62,51 @@ impl Naptr {
         let (order, preference) =
             (CoreNaptr::number("order", order)?, CoreNaptr::number("preference", preference)?);
         let (flags, services, regexp) = (octets(flags)?, octets(services)?, octets(regexp)?);
-        Ok(Self(CoreNaptr::new(order, preference, [&flags, &services, &regexp], replacement)?))
+        Ok(CoreNaptr::new(order, preference, [&flags, &services, &regexp], replacement)?.into())
     }
 
     /// Reads the six fields as a zone file has them (RFC 1035 §5.1).
     #[staticmethod]
     fn parse(text: &str) -> Result<Self, Fault> {
-        Ok(Self(naptr::text::parse(text)?))
+        Ok(naptr::text::parse(text)?.into())
     }
 
     /// Reads record data whose replacement is not compressed.
     #[staticmethod]
     fn from_wire(rdata: PyBuffer<u8>, py: Python<'_>) -> Result<Self, Fault> {
-        Ok(Self(CoreNaptr::from_wire(&rdata.to_vec(py)?)?))
+        Ok(CoreNaptr::from_wire(&rdata.to_vec(py)?)?.into())
     }
 
     /// Records are processed from low to high order.
     #[getter]
     fn order(&self) -> u16 {
-        self.0.order()
+        self.record.order()
     }
 
     /// Among records of equal order, low before high.
     #[getter]
     fn preference(&self) -> u16 {
-        self.0.preference()
+        self.record.preference()
     }
 
     /// "u" if the regexp gives a URI (RFC 6116 §3.4.2).
     #[getter]
     fn flags<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        text(py, self.0.flags())
+        text(py, self.record.flags())
     }
 
     /// What the record is for, such as E2U+sip (RFC 6116 §3.4.3).
     #[getter]
     fn services<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        text(py, self.0.services())
+        text(py, self.record.services())
     }
 
     /// The enumservices of services in lower case, best first, such as ["voice:tel", "sms:tel"]; empty if the
     /// field is not ENUM's. The old form sip+E2U (RFC 2916) is read too.
     #[getter]
     fn enumservices(&self) -> Vec<String> {
-        let services = Enumservices::parse(self.0.services()).map(|found| found.services).unwrap_or_default();
+        let services =
+            Enumservices::parse(self.record.services()).map(|found| found.services).unwrap_or_default();
         services.iter().map(ToString::to_string).collect()
     }
 
@@ -105,7 +117,7 @@ impl Naptr {
     /// app_protocols. "SIP" (RFC 3263 §4.1): protocol and transport. Raises NaptrError where services is not of that
     /// application.
     fn read_services<'py>(&self, py: Python<'py>, application: &str) -> Result<Bound<'py, PyDict>, Fault> {
-        let (field, dict) = (self.0.services(), PyDict::new(py));
+        let (field, dict) = (self.record.services(), PyDict::new(py));
         match application {
             "ENUM" => {
                 let read = Enumservices::parse(field)?;
@@ -140,23 +152,23 @@ impl Naptr {
     /// A substitution expression (RFC 3402 §3.2), or nothing. Octets that are not UTF-8 are surrogates.
     #[getter]
     fn regexp<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        text(py, self.0.regexp())
+        text(py, self.record.regexp())
     }
 
     /// The next domain name, "." if unused.
     #[getter]
     fn replacement(&self) -> String {
-        self.0.replacement()
+        self.record.replacement()
     }
 
     /// The record data on the wire.
     fn to_wire<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.to_wire())
+        PyBytes::new(py, &self.record.to_wire())
     }
 
     /// The six fields as a zone file has them.
     fn to_text(&self) -> String {
-        self.0.to_string()
+        self.record.to_string()
     }
 
     /// Applies the regexp to an Application Unique String such as "+447786852522" (RFC 3402 §3.2).
@@ -211,21 +223,21 @@ impl Naptr {
         mode: &str,
     ) -> Result<Bound<'py, PyDict>, Fault> {
         let (mode, aus) = (mode_of(mode)?, subject(aus)?);
-        let told = py.detach(|| Explained::of(self.0.regexp(), &aus, mode))?;
+        let told = py.detach(|| Explained::of(self.record.regexp(), &aus, mode))?;
         Ok(explained(py, &told)?)
     }
 
     fn __str__(&self) -> String {
-        self.0.to_string()
+        self.record.to_string()
     }
 
     fn __repr__(&self) -> String {
-        format!("Naptr.parse({:?})", self.0.to_string())
+        format!("Naptr.parse({:?})", self.record.to_string())
     }
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.0.hash(&mut hasher);
+        self.record.hash(&mut hasher);
         hasher.finish()
     }
 
@@ -235,13 +247,25 @@ impl Naptr {
 }
 
 impl Naptr {
-    fn rule(&self, mode: &str) -> Result<Rule, Fault> {
-        Ok(Rule::compile(self.0.regexp(), mode_of(mode)?)?)
+    /// The regexp made ready, once for each mode: it takes longer than to apply it.
+    fn rule(&self, mode: &str) -> Result<&Rule, Fault> {
+        let mode = mode_of(mode)?;
+        let [posix, glibc, perl] = &self.rules;
+        let kept = match mode {
+            Mode::Posix => posix,
+            Mode::Glibc => glibc,
+            Mode::Perl => perl,
+        };
+        if let Some(rule) = kept.get() {
+            return Ok(rule);
+        }
+        let rule = Box::new(Rule::compile(self.record.regexp(), mode)?);
+        Ok(kept.get_or_init(|| rule))
     }
 
     /// The record.
     pub(crate) fn core(&self) -> &CoreNaptr {
-        &self.0
+        &self.record
     }
 }
 
