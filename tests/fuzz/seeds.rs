@@ -29,6 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         input.extend_from_slice(case["input"]["aus"].as_str().unwrap_or_default().as_bytes());
         fs::write(corpus.join("rules").join(id), input)?;
     }
+    let vectors: serde_json::Value = serde_json::from_str(include_str!("../vectors/hostile.json"))?;
+    for case in vectors["cases"].as_array().ok_or("no cases")? {
+        let text = |key: &str| case["input"][key].as_str().unwrap_or_default();
+        let input = [text("regexp"), "\0", text("head"), &text("fill").repeat(16)].concat();
+        fs::write(corpus.join("rules").join(case["id"].as_str().unwrap_or_default()), input)?;
+    }
     fs::create_dir_all(corpus.join("snapshot"))?;
     fs::write(corpus.join("snapshot/small"), harness::snapshot_octets())?;
     Ok(())
