@@ -33,13 +33,20 @@ impl Response<'_> {
     /// client asks again over TCP. `None` if `out` cannot even hold that.
     #[inline]
     pub fn write(&self, limit: usize, out: &mut [u8]) -> Option<usize> {
-        let put_answers = |room: &mut [u8]| put(room, self.answers).map(|_| ());
-        self.write_with(self.answers.len(), put_answers, limit, out)
+        let question = self.question.unwrap_or_default();
+        let fixed = HEADER + question.len() + if self.edns { OPT } else { 0 };
+        let truncated = fixed + self.answers.len() > limit;
+        let (answers, answer_count) =
+            if truncated { (&[][..], 0) } else { (self.answers, self.answer_count) };
+        let rest = put(out, &self.header(truncated, answer_count))?;
+        let rest = put(rest, question)?;
+        let rest = put(rest, answers)?;
+        self.put_opt(rest)?;
+        Some(fixed + answers.len())
     }
 
     /// The same with answers that are not ready to be copied: so many octets, which `put_answers` writes into
     /// room for just that.
-    #[inline]
     pub fn write_with(
         &self,
         octets: usize,
@@ -47,15 +54,27 @@ impl Response<'_> {
         limit: usize,
         out: &mut [u8],
     ) -> Option<usize> {
-        let question = self.question.unwrap_or_default();
-        let fixed = HEADER + question.len() + if self.edns { OPT } else { 0 };
-        let truncated = fixed + octets > limit;
-        let (octets, answer_count) = if truncated { (0, 0) } else { (octets, self.answer_count) };
+        let fixed = HEADER + self.question.unwrap_or_default().len() + if self.edns { OPT } else { 0 };
+        if fixed + octets > limit {
+            let rest = put(out, &self.header(true, 0))?;
+            let rest = put(rest, self.question.unwrap_or_default())?;
+            self.put_opt(rest)?;
+            return Some(fixed);
+        }
+        let rest = put(out, &self.header(false, self.answer_count))?;
+        let rest = put(rest, self.question.unwrap_or_default())?;
+        let (room, rest) = rest.split_at_mut_checked(octets)?;
+        put_answers(room)?;
+        self.put_opt(rest)?;
+        Some(fixed + octets)
+    }
 
+    #[inline]
+    fn header(&self, truncated: bool, answer_count: u16) -> [u8; HEADER] {
         let [count1, count2] = answer_count.to_be_bytes();
         let rcode = self.rcode as u16;
         let [id1, id2] = self.id;
-        let header = [
+        [
             id1,
             id2,
             // QR, opcode and TC: number-lookup sets no other flag.
@@ -69,20 +88,18 @@ impl Response<'_> {
             0,
             0,
             u8::from(self.edns),
-        ];
-        let rest = put(out, &header)?;
-        let rest = put(rest, question)?;
-        let (room, rest) = rest.split_at_mut_checked(octets)?;
-        if !truncated {
-            put_answers(room)?;
-        }
+        ]
+    }
+
+    #[inline]
+    fn put_opt(&self, rest: &mut [u8]) -> Option<()> {
         if self.edns {
             let [t1, t2] = TYPE_OPT.to_be_bytes();
             let [s1, s2] = (MAX_UDP_LIMIT as u16).to_be_bytes();
             // Root owner, type, our UDP size, high bits of the rcode, version 0, no flags, no options.
-            put(rest, &[0, t1, t2, s1, s2, (rcode >> 4) as u8, 0, 0, 0, 0, 0])?;
+            put(rest, &[0, t1, t2, s1, s2, (self.rcode as u16 >> 4) as u8, 0, 0, 0, 0, 0])?;
         }
-        Some(fixed + octets)
+        Some(())
     }
 }
 

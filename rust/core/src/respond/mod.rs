@@ -148,22 +148,6 @@ impl Responder {
         }
     }
 
-    /// Writes a response whose answers have so many marks for the number that is asked for.
-    #[inline(never)]
-    fn put_number(
-        &self,
-        name: &[u8],
-        response: &Response<'_>,
-        marks: u16,
-        limit: usize,
-        out: &mut [u8],
-    ) -> Option<usize> {
-        let number = self.number(name).ok()?;
-        let octets = number_marks::filled_len(response.answers, marks, number);
-        let put_answers = |room: &mut [u8]| number_marks::put_filled(response.answers, number, room);
-        response.write_with(octets, put_answers, limit, out)
-    }
-
     /// The number that `name` stands for under any of the apexes.
     #[inline]
     fn number(&self, name: &[u8]) -> Result<crate::number::Number, OwnerFault> {
@@ -218,6 +202,9 @@ impl Session<'_> {
                 self.responder.judge(&self.view, &self.sets, name, rtype, class)
             }
         };
+        if marks > 0 {
+            return self.respond_with_number(request, answers, [answer_count, marks], transport, out);
+        }
         let response = Response {
             id: query.id,
             opcode: 0,
@@ -227,11 +214,35 @@ impl Session<'_> {
             answer_count,
             edns: query.edns.is_some(),
         };
-        let limit = transport.limit(query.edns.map(|edns| edns.udp_size));
-        match marks {
-            0 => response.write(limit, out),
-            marks => self.responder.put_number(query.question.name, &response, marks, limit, out),
-        }
+        response.write(transport.limit(query.edns.map(|edns| edns.udp_size)), out)
+    }
+
+    /// Responds with answers that have so many marks for the number that is asked for.
+    ///
+    /// Reads the request again: to hand over what was read would cost those answers that have none.
+    #[cold]
+    fn respond_with_number(
+        &self,
+        request: &[u8],
+        answers: &[u8],
+        [answer_count, marks]: [u16; 2],
+        transport: Transport,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let query = Query::read(&Head::of_request(request)?, request)?;
+        let number = self.responder.number(query.question.name).ok()?;
+        let response = Response {
+            id: query.id,
+            opcode: 0,
+            rcode: Rcode::NoError,
+            question: Some(query.question.octets),
+            answers,
+            answer_count,
+            edns: query.edns.is_some(),
+        };
+        let octets = number_marks::filled_len(answers, marks, number);
+        let put_answers = |room: &mut [u8]| number_marks::put_filled(answers, number, room);
+        response.write_with(octets, put_answers, transport.limit(query.edns.map(|edns| edns.udp_size)), out)
     }
 }
 
