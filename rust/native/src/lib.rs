@@ -32,7 +32,6 @@ mod _native {
     #[pymodule_export]
     use crate::batches::Batches;
     #[pymodule_export]
-    #[pymodule_export]
     use crate::diff::diff;
     #[pymodule_export]
     use crate::exchange::{Exchange, Reply};
