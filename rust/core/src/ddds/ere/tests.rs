@@ -61,7 +61,11 @@ proptest! {
     #[test]
     fn modes_agree_on_where_a_match_begins(text in expression(), subject in "[abc]{0,8}") {
         prop_assume!(is_valid(&text));
-        let [posix, glibc, perl] = Mode::ALL.map(|mode| find(&text, &subject, mode).unwrap());
+        let [posix, perl] = [Mode::Posix, Mode::Perl].map(|mode| find(&text, &subject, mode).unwrap());
+        let glibc = find(&text, &subject, Mode::Glibc);
+        // Where glibc's way of passing through empty iterations goes in a circle, this runs out of steps.
+        prop_assume!(glibc != Err(ExpressionFault::TooCostly));
+        let glibc = glibc.unwrap();
         let whole = |groups: &Option<Groups>| groups.as_ref().and_then(|groups| groups[0].clone());
         prop_assert_eq!(whole(&posix), whole(&glibc));
         prop_assert_eq!(whole(&posix).map(|whole| whole.start), whole(&perl).map(|whole| whole.start));
