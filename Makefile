@@ -74,8 +74,12 @@ bench-peers: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside Knot,
 	@echo "==> numdip beside its peers ($(if $(QUICK),at most 5,some 25) minutes)"
 	@$(BIN)/python benches/peers/peers.py $(if $(QUICK),--quick) --note "$(NOTE)"
 
+# What the suite runs beside numdip, and the Debian package that has it.
+BESIDE := nsd:nsd dig:bind9-dnsutils kamailio:kamailio sipp:sip-tester unbound:unbound named:bind9 dnsdist:dnsdist ip:iproute2 unshare:util-linux
+
 conformance: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside other implementations
-	@command -v nsd >/dev/null || [ -x /usr/sbin/nsd ] || { echo "NSD is missing, the suite runs it beside numdip: apt-get install nsd"; exit 1; }
+	@missing=; for need in $(BESIDE); do PATH="$$PATH:/usr/sbin:/sbin" command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need#*:}"; done; \
+	[ -z "$$missing" ] || { echo "missing, and run beside numdip by the suite: apt-get install$$missing"; exit 1; }
 	@echo "==> conformance"
 	@$(BIN)/python -m pytest -q tests/conformance
 
