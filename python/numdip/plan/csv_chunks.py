@@ -10,16 +10,14 @@ chunk alone, for it can say on which line each record starts and what is wrong w
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import sys
-import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ..errors import PlanError
+from .octet_streams import OctetStream
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -43,11 +41,11 @@ class CsvChunks:
     def __init__(self, path: str, file: io.BufferedReader, progress: Callable[[int], None]) -> None:
         """Reads the header of *file*, which was opened at *path* and stays whose it was."""
         self._path = path
-        self._octets = _Octets(path, file, progress)
+        self._octets = OctetStream(path, file, progress)
         self._read_header()
 
     def _read_header(self) -> None:
-        header = self._octets.read_line()
+        header = self._octets.read_line(MAX_FIELD)
         self._first_offset = len(header)
         text = self._decode(header, 1, 0).removeprefix("\ufeff")
         if not text.strip():
@@ -170,55 +168,3 @@ def _last_record_end(octets: bytes) -> int:
         quotes -= octets.count(b'"', before, end)
         end = before
     return end
-
-
-class _Octets:
-    """A file's octets, decompressed by what its start says. It may be a pipe."""
-
-    def __init__(self, path: str, file: io.BufferedReader, progress: Callable[[int], None]) -> None:
-        self._path = path
-        self._raw = file
-        self._progress = progress
-        self._told = 0
-        start = file.peek(4)
-        self._file: IO[bytes] = file
-        if start.startswith(b"\x1f\x8b"):
-            self._file = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-        elif start.startswith(b"\x28\xb5\x2f\xfd"):
-            self._file = _zstd(path).ZstdFile(file)
-
-    def read_line(self) -> bytes:
-        return self._guarded(lambda: self._file.readline(MAX_FIELD))
-
-    def read(self, count: int) -> bytes:
-        return self._guarded(lambda: self._file.read(count))
-
-    def _guarded(self, read: Callable[[], bytes]) -> bytes:
-        try:
-            octets = read()
-        except OSError as error:
-            raise PlanError(f"{self._path}: cannot be read: {error.strerror or error}") from error
-        except (EOFError, zlib.error) as error:
-            raise PlanError(f"{self._path}: damaged compressed file: {error}") from error
-        except Exception as error:
-            if type(error).__name__ != "ZstdError":  # its module may not even be there
-                raise
-            raise PlanError(f"{self._path}: damaged compressed file: {error}") from error
-        if self._raw.seekable():
-            position = self._raw.tell()
-            self._progress(position - self._told)
-            self._told = position
-        return octets
-
-
-def _zstd(path: str) -> Any:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise PlanError(
-            f'{path}: Zstandard files need one more package: pip install "numdip[plan]"'
-        ) from error
-    return zstd
