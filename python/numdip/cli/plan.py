@@ -47,7 +47,8 @@ def build(
         list[str] | None,
         typer.Argument(
             metavar="IN…",
-            help="CSV (also .gz, .zst) or Parquet: ranges, ported numbers, NAPTR records.",
+            help="CSV (also .gz, .zst) or Parquet: ranges, ported numbers, NAPTR records; zone "
+            "files; DNSControl's .js and .json.",
         ),
     ] = None,
     uri: Annotated[
@@ -82,6 +83,12 @@ def build(
             help="Domain whose names stand for numbers, e164.arpa if not given; repeatable.",
         ),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="D", help="What names in zone files are relative to until a $ORIGIN says it."
+        ),
+    ] = None,
     memory: Annotated[
         int,
         typer.Option(
@@ -93,7 +100,9 @@ def build(
 
     A file or a query's result with a column prefix holds ranges, one with a column number ported
     numbers, one with columns name, services and regexp NAPTR records; results come before files.
-    The snapshot appears whole or not at all. Exits with 1 if rows are bad and nothing was written.
+    Zone files are told by .zone, .db or db. in their names, or by how they begin; wildcards below
+    an apex are prefixes. The snapshot appears whole or not at all. Exits with 1 if rows are bad and
+    nothing was written.
     """
     from ..plan import Database
     from ..plan import build as build_snapshot
@@ -112,6 +121,7 @@ def build(
             on_duplicate=on_duplicate,
             memory=memory,
             apex=apex,
+            origin=origin,
             note=complain,
             progress=progress,
         )

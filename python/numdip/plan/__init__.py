@@ -1,10 +1,13 @@
 """Plans and the snapshots built from them: ``numdip plan`` on the command line.
 
 :func:`build` reads ranges, ported numbers and NAPTR records from CSV and Parquet files
-(:mod:`numdip.plan.reading`) and from a PostgreSQL database (:mod:`numdip.plan.postgresql`) and
-hands them to the extension, which checks every row and writes the snapshot; :func:`apply` lays
-daily changes over it and :func:`compact` folds them in; :func:`numdip.plan.stats.statistics` says
-what a snapshot knows. The bundled plan is made by ``python -m numdip.plan``.
+(:mod:`numdip.plan.reading`), DNS records from zone files (:mod:`numdip.plan.zone_files`) and
+DNSControl's files (:mod:`numdip.plan.dnscontrol`), rows from a PostgreSQL database
+(:mod:`numdip.plan.postgresql`), and hands them to the extension, which checks every row and writes
+the snapshot; :func:`apply` lays daily changes over it and :func:`compact` folds them in;
+:func:`numdip.plan.stats.statistics` says what a snapshot knows, and
+:func:`numdip.plan.export.export` writes it out. The bundled plan is made by
+``python -m numdip.plan``.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from .._native import PlanBuilder
 from ..errors import PlanError, SnapshotError
 from ..times import to_seconds
 from .columns import Kind
+from .dns_files import is_dnsconfig, is_zone_file
 from .layers import MAX_FAULTS, Applied, Compacted, apply, compact
 from .progress import Meter, Progress, size_of
 
@@ -69,6 +73,7 @@ def build(
     on_duplicate: Literal["fail", "last"] = "fail",
     memory: int | None = None,
     apex: Sequence[str] | None = None,
+    origin: str | None = None,
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[Progress], None] = lambda step: None,
 ) -> Built:
@@ -80,7 +85,9 @@ def build(
     Args:
         inputs: CSV files (also ``.gz`` and ``.zst``) and Parquet files. A file with a column
             ``prefix`` holds ranges, one with a column ``number`` ported numbers, one with columns
-            ``name``, ``services`` and ``regexp`` NAPTR records.
+            ``name``, ``services`` and ``regexp`` NAPTR records. Zone files (``.zone``, ``.db``,
+            ``db.…``, or what begins as one) and DNSControl's ``.js`` and ``.json`` hold DNS records
+            of any type.
         output: the snapshot's path; its folder must exist.
         database: queries whose results come before the files. They see the database as it was at
             one moment, and cannot change it.
@@ -91,6 +98,7 @@ def build(
             without a name in the output's folder.
         apex: the domains under which owner names of records stand for numbers, ``e164.arpa`` if not
             given.
+        origin: what names in zone files are relative to until a ``$ORIGIN`` says it.
         note: told what is worth knowing, such as columns that are ignored.
         progress: told how far the build is.
 
@@ -117,7 +125,11 @@ def build(
     if database:
         sources += _add_queries(builder, database, note, meter)
     skip = skipped if on_error == "skip" else None
-    sources += [_add_file(builder, path, note, meter, skip) for path in inputs]
+    for path in inputs:
+        if is_dnsconfig(path) or is_zone_file(path):
+            sources.append(_add_dns(builder, path, note, meter, skip, origin=origin))
+        else:
+            sources.append(_add_file(builder, path, note, meter, skip))
     if not any(source["rows"] for source in sources):
         names = ", ".join([*inputs, *(["the queries' results"] if database else [])])
         raise PlanError(f"{names}: no rows, so there is nothing to build")
@@ -161,6 +173,30 @@ def _add_file(
         for batch in file.batches(skipped):
             rows += meter.rows(add(batch.rows, file=path, first_line=batch.first_line))
     return {"file": os.path.basename(path), "holds": file.holds, "rows": rows}
+
+
+def _add_dns(
+    builder: PlanBuilder,
+    path: str,
+    note: Callable[[str], None],
+    meter: Meter,
+    skipped: list[str] | None,
+    *,
+    origin: str | None,
+) -> dict[str, Any]:
+    """Adds the records of a zone file or a file of DNSControl and says what they were."""
+    from . import dnscontrol, zone_files
+
+    file: dnscontrol.Dnsconfig | zone_files.ZoneFile
+    if is_dnsconfig(path):
+        file = dnscontrol.Dnsconfig(path, progress=meter.octets)
+    else:
+        file = zone_files.ZoneFile(path, origin=origin, note=note, progress=meter.octets)
+    rows = sum(
+        meter.rows(builder.add_zone_records(batch, file=path)) for batch in file.batches(skipped)
+    )
+    name = os.path.basename(path)
+    return {"file": name, "holds": "DNS records", "rows": rows, "zones": file.zones}
 
 
 def _adder(builder: PlanBuilder, holds: Kind) -> Callable[..., int]:
