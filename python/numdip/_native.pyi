@@ -15,6 +15,7 @@ __all__ = [
     "Explanation",
     "LayerBuilder",
     "LayerReport",
+    "ListPorted",
     "Naptr",
     "Number",
     "PlanBuilder",
@@ -31,6 +32,8 @@ __all__ = [
     "diff",
     "from_domain",
     "lint",
+    "list_networks",
+    "list_ranges",
     "to_domain",
 ]
 __version__: Final[str]
@@ -372,6 +375,23 @@ def diff(
 
 def lint(text: bytes, apex: str) -> dict[str, Any]: ...
 
+# --- listing.rs
+
+# prefix, min_length, max_length, country, kind, portable, network
+def list_ranges(snapshot: Snapshot) -> list[tuple[str, int, int, str, str, bool, int]]: ...
+
+# mcc, mnc, operator, spid, rn, rn_context, source; "" is unknown
+def list_networks(snapshot: Snapshot) -> list[tuple[str, ...]]: ...
+
+@final
+class ListPorted:
+    """The ported numbers in the order of their digits, some at a time: digits and network."""
+
+    def __new__(cls, snapshot: Snapshot) -> ListPorted: ...
+    def __iter__(self) -> ListPorted: ...
+    def __next__(self) -> list[tuple[str, int]]: ...
+    def __len__(self) -> int: ...
+
 # --- responder.rs
 
 @final
@@ -407,6 +427,9 @@ class Responder:
     def respond(
         self, query: Buffer, source: str = "127.0.0.1", *, transport: Literal["udp", "tcp"] = "udp"
     ) -> bytes | None: ...
+    # In the order of list_networks: TTL and data (wire form) of the answer for its numbers.
+    # ConfigError if {number} is in it.
+    def network_answers(self) -> list[tuple[int, list[bytes]] | None]: ...
 
 # --- server.rs
 

@@ -13,6 +13,7 @@ mod errors;
 mod exchange;
 mod layers;
 mod lint;
+mod listing;
 mod naptr;
 mod number;
 mod plan;
@@ -39,6 +40,8 @@ mod _native {
     use crate::layers::{LayerBuilder, LayerReport, compact};
     #[pymodule_export]
     use crate::lint::lint;
+    #[pymodule_export]
+    use crate::listing::{ListPorted, list_networks, list_ranges};
     #[pymodule_export]
     use crate::naptr::Naptr;
     #[pymodule_export]

@@ -109,6 +109,9 @@ fn record_settings(place: usize, table: &Bound<'_, PyMapping>) -> Result<RecordS
 
 //----------- Responder ------------------------------------------------------
 
+/// TTL and the data of records.
+type NetworkAnswer<'py> = (u32, Vec<Bound<'py, PyBytes>>);
+
 /// The server's brain without a socket: query octets in, response octets out.
 ///
 /// Takes a Snapshot; the other arguments are the keys of the configuration file, with the same defaults.
@@ -205,6 +208,30 @@ impl Responder {
         let inner = py.detach(|| CoreResponder::new(snapshot, settings))?;
         let acl = acl.map_or_else(|| Arc::new(ServerAcl::loopback()), |acl| Arc::clone(&acl.get().0));
         Ok(Self { inner: Arc::new(inner), acl })
+    }
+
+    /// TTL and data (wire form) of the records that answer for the numbers of each network, in the order of
+    /// list_networks; None for a network of which too little is known for an answer.
+    ///
+    /// Raises ConfigError if an answer names the number, so that it is another one for each.
+    fn network_answers<'py>(&self, py: Python<'py>) -> Result<Vec<Option<NetworkAnswer<'py>>>, Fault> {
+        let count = self.inner.snapshot().view().all_networks().count() as u32;
+        let mut answers = Vec::new();
+        for network in 0..count {
+            let found = self.inner.network_answer(network);
+            if found.is_some_and(|(_, names_number)| names_number) {
+                return Err(Fault::Config(
+                    "answer.regexp: {number} is another one for each number, and one record is to answer for \
+                     all of a network; write it by a group, as in !^(.*)$!tel:\\1!"
+                        .to_owned(),
+                ));
+            }
+            answers.push(found.and_then(|(set, _)| {
+                let ttl = set.records().next()?.ttl;
+                Some((ttl, set.records().map(|record| PyBytes::new(py, record.rdata)).collect()))
+            }));
+        }
+        Ok(answers)
     }
 
     /// The response to a query, or None where the server would be silent.

@@ -75,6 +75,13 @@ impl Responder {
         &self.snapshot
     }
 
+    /// What answers for numbers of the network with this index, and whether it names the number, so that it is
+    /// another answer for each; `None` if too little is known of the network.
+    pub fn network_answer(&self, network: u32) -> Option<(RecordSet<'_>, bool)> {
+        let Answer { octets, marks, .. } = self.records.answer(network)?;
+        Some((RecordSet::of(octets), marks > 0))
+    }
+
     /// The responder made ready for a batch of requests.
     #[inline]
     pub fn session(&self) -> Session<'_> {
