@@ -31,7 +31,7 @@ from ._native import Acl, Server
 from .config import AnswerRecord, Config, Fault, ServerSection, faults_error
 from .errors import ConfigError, SnapshotError
 
-__all__ = ["judge", "run"]
+__all__ = ["judge", "make_responder", "run"]
 
 #: Of each file that is watched: its name and what tells it from one that replaces it.
 _Look = list[tuple[str, int, int, int]] | None
@@ -71,7 +71,7 @@ def judge(
     try:
         # The answer is judged all the same, with the bundled plan if there is one.
         plan = open_snapshot() if snapshot is None else snapshot
-        responder = _responder(plan, config, access)
+        responder = make_responder(plan, config, access)
     except SnapshotError:
         pass
     except ConfigError as error:
@@ -87,7 +87,12 @@ def _open(config: Config, before: tuple[Config, Snapshot] | None) -> Snapshot:
     return open_snapshot(config.plan.path, memory=config.plan.memory)
 
 
-def _responder(snapshot: Snapshot, config: Config, access: Acl | None) -> Responder:
+def make_responder(snapshot: Snapshot, config: Config, access: Acl | None = None) -> Responder:
+    """Answers from *snapshot* as *config* says.
+
+    Raises:
+        ConfigError: ``[answer]`` has faults.
+    """
     return Responder(
         snapshot,
         profile=config.server.profile,

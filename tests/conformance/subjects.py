@@ -65,18 +65,28 @@ class Subject:
             self.process.stdout.close()
 
 
+NUMDIP = [sys.executable, "-W", "ignore", "-m", "numdip"]
+
+
+def numdip(*arguments: str | Path) -> str:
+    """Runs a command of numdip to its good end and gives what it prints."""
+    command = [*NUMDIP, *map(str, arguments)]
+    return subprocess.run(command, check=True, timeout=60, stdout=subprocess.PIPE, text=True).stdout
+
+
 class Numdip(Subject):
     name = "numdip"
 
-    def __init__(self, folder: Path) -> None:
-        ranges = folder / "ranges.csv"
-        rows = (f"{prefix},{n},{n},{mcc},{mnc}" for prefix, n, mcc, mnc in PLAN)
-        ranges.write_text("\n".join(["prefix,min_length,max_length,mcc,mnc", *rows]) + "\n")
-        snapshot = folder / "plan.snap"
-        command = [sys.executable, "-W", "ignore", "-m", "numdip"]
-        subprocess.run([*command, "plan", "build", ranges, "-o", snapshot], check=True, timeout=60)
+    def __init__(self, folder: Path, snapshot: Path | None = None) -> None:
+        """Serves a snapshot, or that of :data:`PLAN`."""
+        if snapshot is None:
+            ranges = folder / "ranges.csv"
+            rows = (f"{prefix},{n},{n},{mcc},{mnc}" for prefix, n, mcc, mnc in PLAN)
+            ranges.write_text("\n".join(["prefix,min_length,max_length,mcc,mnc", *rows]) + "\n")
+            snapshot = folder / "plan.snap"
+            numdip("plan", "build", ranges, "-o", snapshot)
         self.process = subprocess.Popen(
-            [*command, "serve", "--listen", "127.0.0.1:0", "--plan", str(snapshot)],
+            [*NUMDIP, "serve", "--listen", "127.0.0.1:0", "--plan", str(snapshot)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -87,21 +97,12 @@ class Numdip(Subject):
 class Nsd(Subject):
     name = "nsd"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, zone: str | None = None) -> None:
+        """Serves the zone ``e164.arpa`` of this text, or that of :data:`PLAN`."""
         nsd = shutil.which("nsd") or shutil.which("nsd", path="/usr/sbin")
         assert nsd is not None, "nsd is missing: apt-get install nsd"
         self.port = free_port()
-        zone = [
-            "$ORIGIN e164.arpa.",
-            "$TTL 3",
-            "@ SOA ns hostmaster 1 3600 600 86400 60",
-            "@ NS ns",
-        ]
-        zone.append("ns A 127.0.0.1")
-        for prefix, _, mcc, mnc in PLAN:
-            record = RECORD.format(mcc=mcc, mnc=mnc)
-            zone.append(f"*.{'.'.join(reversed(prefix))} NAPTR {record}")
-        (folder / "zone").write_text("\n".join(zone) + "\n")
+        (folder / "zone").write_text(zone or _zone_of_plan())
         (folder / "nsd.conf").write_text(
             f"""
 server:
@@ -136,6 +137,20 @@ zone:
                 return
         message = "NSD does not answer"
         raise TimeoutError(message)
+
+
+def _zone_of_plan() -> str:
+    zone = [
+        "$ORIGIN e164.arpa.",
+        "$TTL 3",
+        "@ SOA ns hostmaster 1 3600 600 86400 60",
+        "@ NS ns",
+        "ns A 127.0.0.1",
+    ]
+    for prefix, _, mcc, mnc in PLAN:
+        record = RECORD.format(mcc=mcc, mnc=mnc)
+        zone.append(f"*.{'.'.join(reversed(prefix))} NAPTR {record}")
+    return "\n".join(zone) + "\n"
 
 
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {"numdip": Numdip, "nsd": Nsd}

@@ -15,6 +15,7 @@ from .naptr_check import check_records
 from .naptr_make import make
 from .plan import plan
 from .plan_diff import diff
+from .plan_export import export
 from .plan_layers import apply, compact
 from .query import query
 from .resolve import resolve
@@ -38,6 +39,7 @@ app.command()(check)
 plan.command()(apply)
 plan.command()(compact)
 plan.command()(diff)
+plan.command()(export)
 app.add_typer(plan, name="plan")
 naptr.command("check")(check_records)
 naptr.command("apply")(naptr_apply)
