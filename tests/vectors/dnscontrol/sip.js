@@ -1,0 +1,16 @@
+// SIP (RFC 3263 §4): NAPTR to SRV to addresses. The records of "help" have a regexp and a replacement,
+// of which one must be empty (RFC 3403 §4.1).
+D("example.com", REGISTRAR("registrar"), SERVICE("provider"),
+  NAPTR("@", 20, 50, "s", "SIPS+D2T", "", "_sips._tcp.example.com."),
+  NAPTR("@", 20, 50, "s", "SIP+D2T", "", "_sip._tcp.example.com."),
+  NAPTR("@", 30, 50, "s", "SIP+D2U", "", "_sip._udp.example.com."),
+  NAPTR("help", 100, 50, "s", "SIP+D2U", "!^.*$!sip:customer-service@example.com!",
+    "_sip._udp.example.com."),
+  NAPTR("help", 101, 50, "s", "SIP+D2T", "!^.*$!sip:customer-service@example.com!",
+    "_sip._tcp.example.com."),
+  SRV("_sip._udp", 100, 0, 5060, "sip.example.com."),
+  SRV("_sip._tcp", 100, 0, 5060, "sip.example.com."),
+  SRV("_sips._tcp", 100, 0, 5061, "sip.example.com."),
+  A("sip", "192.0.2.2"),
+  AAAA("sip", "2001:db8::85a3"),
+);
