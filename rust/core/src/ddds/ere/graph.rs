@@ -125,9 +125,11 @@ impl Builder {
             }
             Tree::Repeat { body, min, max, greedy } => {
                 // As in `Program`, with one iteration more that takes nothing: glibc reports the last.
+                // Those that must be and those that may be are cut apart: glibc tells them from each other.
                 let longest = self.longest.saturating_add(2);
+                let more = max.map(|max| max.saturating_sub(*min).min(longest));
                 let min = (*min).min(longest);
-                let max = max.map(|max| max.min(longest).max(1));
+                let max = more.map(|more| min.saturating_add(more).max(1));
                 if self.mode == Mode::Perl {
                     return match max {
                         Some(max) => self.counted(body, min, max, *greedy, next),
