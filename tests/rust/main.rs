@@ -34,6 +34,7 @@ mod plan_diff;
 mod plan_memory;
 mod plan_model;
 mod plan_rows;
+mod replies;
 mod respond;
 mod respond_edns;
 mod respond_properties;

@@ -3,10 +3,12 @@
 //!
 //! - [`query`]: reads the one shape that nearly all queries have
 //! - [`response`]: writes responses
+//! - [`message`]: reads what servers answer, record by record
 //! - [`name`]: domain names, wire and text
 //!
-//! Messages of any other shape are for hickory-proto; see [`respond`](crate::respond).
+//! Queries of any other shape are for hickory-proto; see [`respond`](crate::respond).
 
+pub mod message;
 pub mod name;
 pub mod query;
 pub mod response;
@@ -22,6 +24,16 @@ pub const MIN_UDP_LIMIT: usize = 512;
 /// RFC 9715 §3 allows (1400), as DNS flag day 2020 has it, so that no path fragments it.
 pub const MAX_UDP_LIMIT: usize = 1232;
 
+/// Resource record type A (RFC 1035 §3.4.1).
+pub const TYPE_A: u16 = 1;
+/// Resource record type CNAME (RFC 1035 §3.3.1).
+pub const TYPE_CNAME: u16 = 5;
+/// Resource record type SOA (RFC 1035 §3.3.13).
+pub const TYPE_SOA: u16 = 6;
+/// Resource record type AAAA (RFC 3596 §2.1).
+pub const TYPE_AAAA: u16 = 28;
+/// Resource record type SRV (RFC 2782).
+pub const TYPE_SRV: u16 = 33;
 /// Resource record type NAPTR (RFC 3403 §4.1).
 pub const TYPE_NAPTR: u16 = 35;
 /// Pseudo record type OPT (RFC 6891 §6.1.1).
