@@ -2,9 +2,11 @@
 //!
 //! Whoever owns the sockets sends [`Exchange::query`] and hands what comes back to [`Exchange::read`].
 
+mod network;
 mod question;
 mod reply;
 
+pub use network::{Network, Unreadable};
 pub use question::{Options, Question};
 pub use reply::{Reply, rcode_name};
 
