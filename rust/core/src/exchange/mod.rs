@@ -1,12 +1,24 @@
-//! The client's half, sans I/O: octets to send, octets received, what they say (RFC 6116 §3).
+//! The client's half, sans I/O: octets to send, octets received, what they say (RFC 6116 §3), and what to do
+//! next.
 //!
-//! Whoever owns the sockets sends [`Exchange::query`] and hands what comes back to [`Exchange::read`].
+//! ```text
+//! Question ── octets ──> server ── octets ──> Reply ──> Network        one question, one reply
+//!     └──────────── Call ── Send, Wait, Done ──┘                       which server, when, and what if not
+//!                    └── Peers: what is known of each server
+//! ```
+//!
+//! Whoever owns the sockets and the clock does what a [`Call`] says and tells it what came of that. [`Exchange`]
+//! is one question without any of this.
 
+mod call;
 mod network;
+mod peers;
 mod question;
 mod reply;
 
+pub use call::{Call, End, Failure, Outcome, Send, Step, Why};
 pub use network::{Network, Unreadable};
+pub use peers::{EdnsUse, Peer, PeerState, Peers, Settings};
 pub use question::{Options, Question};
 pub use reply::{Reply, rcode_name};
 
