@@ -8,7 +8,8 @@
     '6.5.1.6.8.9.2.9.3.3.1.e164.arpa'
 
 :func:`open` gives a :class:`Snapshot`, which answers look-ups from any number of threads;
-:class:`Responder` is the ENUM server's brain without a socket. Everything public is named in
+:class:`Responder` is the ENUM server's brain without a socket; :class:`Client` and
+:class:`AsyncClient` ask ENUM servers of others. Everything public is named in
 ``__all__``; what goes wrong is a :class:`NumdipError` (see :mod:`numdip.errors`).
 """
 
@@ -34,6 +35,10 @@ from ._native import (
 )
 from .errors import (
     ClientError,
+    ClientRecordError,
+    ClientRefusedError,
+    ClientResponseError,
+    ClientServerFailureError,
     ClientTimeoutError,
     ConfigError,
     DomainError,
@@ -52,15 +57,24 @@ TYPE_CHECKING = False  # importing typing would take a third of the time
 if TYPE_CHECKING:
     from typing import Literal
 
+    from .client import AsyncClient, Client, NetworkAnswer
+
 __all__ = [
     "Answer",
+    "AsyncClient",
+    "Client",
     "ClientError",
+    "ClientRecordError",
+    "ClientRefusedError",
+    "ClientResponseError",
+    "ClientServerFailureError",
     "ClientTimeoutError",
     "ConfigError",
     "DomainError",
     "Explanation",
     "Naptr",
     "NaptrError",
+    "NetworkAnswer",
     "Number",
     "NumberError",
     "NumdipError",
@@ -82,6 +96,24 @@ __all__ = [
 ]
 
 _BUNDLED = _os.path.join(_os.path.dirname(__file__), "data", "bundled.snap")
+
+
+#: What is imported when it is first used.
+_LATER = ("AsyncClient", "Client", "NetworkAnswer")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import client as _client
+
+    for later in _LATER:
+        globals()[later] = getattr(_client, later)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
 
 
 def open(

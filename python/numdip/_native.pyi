@@ -10,6 +10,7 @@ __all__ = [
     "DEBUG_BUILD",
     "Acl",
     "Answer",
+    "Asker",
     "Batches",
     "Exchange",
     "Explanation",
@@ -18,6 +19,7 @@ __all__ = [
     "ListPorted",
     "Naptr",
     "Number",
+    "Outcome",
     "PlanBuilder",
     "PlanReport",
     "Reply",
@@ -476,7 +478,83 @@ class Reply:
         self,
     ) -> list[tuple[int, Naptr]]: ...  # (TTL, record), sorted by order then preference
     @property
+    def servers(self) -> list[tuple[int, int, int, int, str]]: ...  # SRV: TTL, then its fields
+    @property
+    def addresses(self) -> list[tuple[int, str]]: ...  # A, AAAA
+    @property
+    def extended(self) -> list[tuple[int, str]]: ...  # RFC 8914: code and text
+    @property
     def parameters(self) -> dict[str, str]: ...  # mcc, mnc, … of the first record's regexp
+
+# --- client.rs
+
+@final
+class Asker:
+    """Asks ENUM servers: one thread and one pool of sockets for any number of callers."""
+
+    def __new__(
+        cls,
+        servers: Sequence[str],  # '192.0.2.1:53', '[2001:db8::1]:53'
+        *,
+        apex: str,
+        timeout: float,
+        deadline: float,
+        hedge: bool,
+        balanced: bool,
+        edns: bool | None,  # None: unless the server was found to refuse it
+        cookies: bool,
+        mixed_case: bool,
+        rate: float | None,
+        cache: int,
+    ) -> Asker: ...
+    def ask(self, number: str | int | Number) -> Outcome: ...
+    def ask_name(self, name: str, rtype: int) -> Outcome: ...
+    # The outcome if it is kept, or else the id that it comes with.
+    def submit(self, number: str | int | Number) -> Outcome | int: ...
+    def submit_name(self, name: str, rtype: int) -> Outcome | int: ...
+    def completed(self) -> list[tuple[int, Outcome | None]]: ...  # None: closed before
+    def cancel(self, id: int) -> None: ...  # noqa: A002
+    def fileno(self) -> int: ...  # readable when something is completed
+    def ask_many(
+        self,
+        numbers: Any,
+        *,
+        window: int,
+        lenient: bool,
+        servers: Sequence[str],
+        progress: Callable[[int], object] | None = None,
+    ) -> Table | None: ...  # None: closed before
+    def states(self) -> list[dict[str, Any]]: ...
+    @property
+    def open(self) -> int: ...
+    @property
+    def kept(self) -> int: ...
+    def forget(self) -> None: ...
+    def close(self) -> None: ...
+
+@final
+class Outcome:
+    """What came of a question."""
+
+    @property
+    def end_name(self) -> Literal["reply", "timeout", "unreachable", "closed"]: ...
+    @property
+    def reply(self) -> Reply | None: ...
+    @property
+    def server(self) -> int | None: ...
+    @property
+    def transport(self) -> Literal["udp", "tcp"] | None: ...
+    @property
+    def milliseconds(self) -> float | None: ...
+    @property
+    def cached(self) -> float | None: ...
+    @property
+    def failures(self) -> list[tuple[int, str]]: ...
+    # Output, whether it is a URI, parameters, TTL, the record's place, whether read leniently;
+    # text: why not.
+    def network(
+        self, number: str | int | Number, *, lenient: bool
+    ) -> tuple[str, bool, list[tuple[str, str | None]], int, int, bool] | str | None: ...
 
 # --- tel.rs
 

@@ -16,7 +16,11 @@ Each is a :class:`NumdipError` and also the built-in that a Python programmer wo
         ├── ConfigError     (ValueError)  a configuration with faults
         ├── ServerError     (OSError)     the server cannot listen or run
         └── ClientError     (OSError)     ENUM servers cannot be asked
-            └── ClientTimeoutError (TimeoutError)  none of them answered in time
+            ├── ClientTimeoutError (TimeoutError)  none of them answered in time
+            ├── ClientRecordError          records came that cannot be read
+            └── ClientResponseError        they answered with a code that is no answer
+                ├── ClientRefusedError     REFUSED: we may not ask
+                └── ClientServerFailureError  SERVFAIL: they could not find out
 
 A number that is merely unknown is no error: look-ups give ``None``.
 
@@ -30,8 +34,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ._native import Naptr
+    from .client import NetworkAnswer
+
 __all__ = [
     "ClientError",
+    "ClientRecordError",
+    "ClientRefusedError",
+    "ClientResponseError",
+    "ClientServerFailureError",
     "ClientTimeoutError",
     "ConfigError",
     "DomainError",
@@ -159,6 +170,47 @@ class ClientError(NumdipError, OSError):
 
 class ClientTimeoutError(ClientError, TimeoutError):
     """ENUM servers were asked and none answered before the deadline."""
+
+
+class ClientRecordError(ClientError):
+    """Records came, and none of them names a network or gives a URI (RFC 6116 §5.2)."""
+
+
+class ClientResponseError(ClientError):
+    """ENUM servers answered, and with a response code that is no answer.
+
+    Attributes:
+        rcode: the code's name, such as ``REFUSED``.
+        extended: extended errors, as pairs of code and text (RFC 8914).
+        answer: what the records beside the code say, if there are some: suppliers tell so why.
+        records: those records, as pairs of TTL and record.
+        server: the last server that answered so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rcode: str = "",
+        extended: Iterable[tuple[int, str]] = (),
+        answer: NetworkAnswer | None = None,
+        records: Iterable[tuple[int, Naptr]] = (),
+        server: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.rcode = rcode
+        self.extended = tuple(extended)
+        self.answer = answer
+        self.records = tuple(records)
+        self.server = server
+
+
+class ClientRefusedError(ClientResponseError):
+    """ENUM servers refused to answer: REFUSED, as to addresses that are not permitted."""
+
+
+class ClientServerFailureError(ClientResponseError):
+    """ENUM servers could not find out: SERVFAIL."""
 
 
 # Users meet these as numdip.NumberError, in tracebacks and in pickles too.

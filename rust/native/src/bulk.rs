@@ -52,6 +52,42 @@ pub(crate) fn lookup_many(
     objects(py, snapshot, numbers)
 }
 
+/// All of `numbers`, which may be what `lookup_many` takes; `None` where a row holds none.
+pub(crate) fn numbers(py: Python<'_>, numbers: &Bound<'_, PyAny>) -> Result<Vec<Option<Number>>, Fault> {
+    if numbers.is_instance_of::<PyString>() || numbers.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err("lookup_many takes many numbers: put a single one in a list").into());
+    }
+    let is_list = numbers.is_instance_of::<PyList>() || numbers.is_instance_of::<PyTuple>();
+    let is_arrow = !is_list
+        && (numbers.hasattr(intern!(py, "__arrow_c_stream__"))?
+            || numbers.hasattr(intern!(py, "__arrow_c_array__"))?);
+    let mut all = Vec::new();
+    if is_arrow {
+        let reader = numbers.extract::<AnyArray>()?.into_reader()?;
+        let field = reader.field();
+        columns::check(field.data_type())?;
+        if let (DataType::Null, Ok(rows)) = (field.data_type(), numbers.len()) {
+            return Ok(vec![None; rows]);
+        }
+        return py.detach(|| {
+            for array in reader {
+                let array = array.map_err(|error| Fault::Plan(format!("the column of numbers: {error}")))?;
+                let column = Column::of(array)?;
+                column.read(0..column.len(), &mut all);
+            }
+            Ok(all)
+        });
+    }
+    // NumPy's integers are iterated over as well as others are.
+    for (row, number) in numbers.try_iter()?.enumerate() {
+        all.push(object(&number?)?);
+        if (row + 1) % PORTION == 0 {
+            py.check_signals()?;
+        }
+    }
+    Ok(all)
+}
+
 //----------- Kinds of input -------------------------------------------------
 
 /// A column of any Arrow library.

@@ -47,6 +47,12 @@ impl Exchange {
 #[pyclass(frozen, module = "numdip._native")]
 pub(crate) struct Reply(CoreReply);
 
+impl Reply {
+    pub(crate) fn new(reply: CoreReply) -> Self {
+        Self(reply)
+    }
+}
+
 #[pymethods]
 impl Reply {
     /// The response code's name: NOERROR, NXDOMAIN, SERVFAIL, REFUSED, …
@@ -65,6 +71,24 @@ impl Reply {
     #[getter]
     fn records(&self) -> Vec<(u32, Naptr)> {
         self.0.records.iter().map(|(ttl, naptr)| (*ttl, Naptr::from(naptr.clone()))).collect()
+    }
+
+    /// TTL in seconds, priority, weight, port and target of SRV records, as they came.
+    #[getter]
+    fn servers(&self) -> Vec<(u32, u16, u16, u16, String)> {
+        self.0.servers.clone()
+    }
+
+    /// Pairs of TTL in seconds and address, as they came.
+    #[getter]
+    fn addresses(&self) -> Vec<(u32, String)> {
+        self.0.addresses.iter().map(|(ttl, address)| (*ttl, address.to_string())).collect()
+    }
+
+    /// Extended errors: pairs of code and text (RFC 8914).
+    #[getter]
+    fn extended(&self) -> Vec<(u16, String)> {
+        self.0.extended.clone()
     }
 
     /// mcc, mnc and whatever else the first record's rule says as ;name=value.

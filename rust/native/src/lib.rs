@@ -7,6 +7,7 @@
 mod apex;
 mod batches;
 mod bulk;
+mod client;
 mod columns;
 mod diff;
 mod errors;
@@ -32,6 +33,8 @@ mod _native {
     use crate::apex::{from_domain, to_domain};
     #[pymodule_export]
     use crate::batches::Batches;
+    #[pymodule_export]
+    use crate::client::{Asker, Outcome};
     #[pymodule_export]
     use crate::diff::diff;
     #[pymodule_export]

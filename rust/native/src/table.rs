@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, BooleanArray, DictionaryArray, Float32Array, Int32Array, LargeStringArray, RecordBatch,
+    StringArray, UInt32Array,
+};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, Field, Schema};
+use numdip_client::{RowOutcome, Rows, Texts, Words};
 use numdip_core::bulk::{Bits, Columns, TextColumn};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -101,4 +105,52 @@ fn text(column: TextColumn) -> Result<ArrayRef, ArrowError> {
     let bounds = OffsetBuffer::new(column.bounds.into());
     let texts = StringArray::try_new(bounds, Buffer::from_vec(column.text.into_bytes()), None)?;
     Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(texts))?))
+}
+
+//----------- What came of many questions ------------------------------------
+
+/// The rows as a table; `servers` are the words for their places.
+pub(crate) fn of_rows(rows: Rows, servers: &[String]) -> Result<Table, ArrowError> {
+    let words = |keys: Vec<Option<i32>>, words: Vec<&str>| -> Result<ArrayRef, ArrowError> {
+        let keys = Int32Array::from(keys);
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(words)))?))
+    };
+    let of_words = |column: &Words| {
+        let keys = column.keys.iter().map(|key| Some(*key).filter(|key| *key >= 0)).collect();
+        words(keys, column.words.iter().map(AsRef::as_ref).collect())
+    };
+    let of_texts = |column: &Texts| Arc::new(column.iter().collect::<LargeStringArray>()) as ArrayRef;
+    let flag = |values: Vec<Option<bool>>| Arc::new(BooleanArray::from(values)) as ArrayRef;
+    let where_answered = |value: u32| Some(value).filter(|value| *value != u32::MAX);
+    let milliseconds = |micros: &u32| where_answered(*micros).map(|micros| micros as f32 / 1000.0);
+    let outcomes = rows.outcomes.iter().map(|outcome| Some(i32::from(*outcome))).collect();
+    let asked = rows.server.iter().map(|server| Some(i32::from(*server)).filter(|_| *server != u16::MAX));
+    let columns = [
+        ("outcome", words(outcomes, RowOutcome::ALL.iter().map(|outcome| outcome.name()).collect())?),
+        ("rcode", of_words(&rows.rcode)?),
+        ("mcc", of_words(&rows.mcc)?),
+        ("mnc", of_words(&rows.mnc)?),
+        ("spid", of_words(&rows.spid)?),
+        ("rn", of_words(&rows.rn)?),
+        ("rn_context", of_words(&rows.rn_context)?),
+        ("npdi", flag(rows.npdi.iter().map(|npdi| Some(*npdi == 1).filter(|_| *npdi != 2)).collect())),
+        ("output", of_texts(&rows.output)),
+        (
+            "ttl",
+            Arc::new(rows.ttl.iter().map(|ttl| where_answered(*ttl)).collect::<UInt32Array>()) as ArrayRef,
+        ),
+        ("server", words(asked.collect(), servers.iter().map(String::as_str).collect())?),
+        (
+            "milliseconds",
+            Arc::new(rows.microseconds.iter().map(milliseconds).collect::<Float32Array>()) as ArrayRef,
+        ),
+        ("lenient", flag(rows.lenient.iter().copied().map(Some).collect())),
+        ("detail", of_texts(&rows.detail)),
+    ];
+    let field = |(name, array): &(&str, ArrayRef)| {
+        Field::new(*name, array.data_type().clone(), !matches!(*name, "outcome" | "lenient"))
+    };
+    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    RecordBatch::try_new(Arc::new(schema), arrays).map(Table)
 }
