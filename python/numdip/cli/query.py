@@ -11,17 +11,13 @@ from .failures import DONE, NO, UNREADABLE, complain, exits
 from .words import aligned
 
 if TYPE_CHECKING:
-    from ..client import Outcome
+    from ..client import Client, Outcome
 
 __all__ = ["query"]
 
 
 @exits
-def query(
-    numbers: Annotated[
-        list[str],
-        typer.Argument(metavar="NUMBER…", help="With + or without, separators allowed."),
-    ],
+def query(  # noqa: PLR0917 - Typer's way
     servers: Annotated[
         list[str],
         typer.Option(
@@ -31,6 +27,10 @@ def query(
             help="Server to ask; repeat it for those to fall back on.",
         ),
     ],
+    numbers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NUMBER…", help="With + or without, separators allowed."),
+    ] = None,
     apex: Annotated[
         str, typer.Option(metavar="D", help="Domain that the digits hang from.")
     ] = "e164.arpa",
@@ -42,27 +42,94 @@ def query(
         typer.Option(
             metavar="S",
             min=0.01,
-            max=3600,
+            max=720,
             help="Seconds to wait for one server; five times that for all.",
         ),
     ] = 1.0,
+    edns: Annotated[
+        bool, typer.Option("--edns/--no-edns", help="Send an OPT record until it is refused.")
+    ] = True,
+    source: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE", help="CSV or Parquet file of numbers, any size."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="CSV or Parquet file for its rows and their answers. A run that was interrupted "
+            "is gone on with by the same command.",
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C", help="Column of the numbers; by default number, or the only one."
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(metavar="N", min=0.001, help="Questions a second to each server at most."),
+    ] = None,
+    in_flight: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, max=50_000, help="Questions without an answer at a time."),
+    ] = 1000,
+    retries: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="How often rows without an answer are asked again."),
+    ] = 1,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Share questions among the servers.")
+    ] = False,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Read answers of files whose escapes are doubled.")
+    ] = False,
 ) -> int:
     """Ask ENUM servers, in order, for the networks of numbers.
 
     Exits with 1 if a number does not exist (NXDOMAIN) or has no records, with 2 if none of the
-    servers gave an answer: silence, REFUSED, SERVFAIL.
+    servers gave an answer: silence, REFUSED, SERVFAIL. For a file: with 1 if rows have no answer.
     """
+    from ..client import Client
+
+    is_file = source is not None or target is not None
+    if is_file == bool(numbers) or (source is None) != (target is None):
+        complain(
+            "query: give numbers, or a file with --input and one for its answers with --output"
+        )
+        return UNREADABLE
+    with Client(
+        servers,
+        apex=apex,
+        timeout=timeout,
+        deadline=5 * timeout,
+        # Who waits for one answer is worth a second question; a file is not.
+        hedge=not is_file,
+        edns="remember" if edns else False,
+        rate=rate,
+        balance=balance,
+        lenient=lenient,
+    ) as client:
+        if source is not None and target is not None:
+            from .query_file import query_file
+
+            options = {"column": column, "in_flight": in_flight, "retries": retries}
+            return query_file(client, source, target, json_line=json_lines, **options)
+        return _query_each(client, numbers or [], json_lines)
+
+
+def _query_each(client: Client, numbers: list[str], json_lines: bool) -> int:
     from .. import Number, NumberError
-    from ..client import ServerAddress, ask
     from ..errors import ClientError
 
-    addresses = [ServerAddress.parse(text) for text in servers]
     code = DONE
     rows: list[list[str]] = []
     for text in numbers:
         try:
             number = Number(text, msisdn=True)
-            outcome = ask(number, addresses, apex=apex, timeout=timeout, deadline=5 * timeout)
+            outcome = client.ask(number)
         except (NumberError, ClientError) as error:
             complain(f"{text}: {error}")
             if json_lines:
@@ -72,7 +139,8 @@ def query(
             continue
         found = outcome.rcode == "NOERROR" and bool(outcome.reply.records)
         if outcome.rcode not in ("NOERROR", "NXDOMAIN"):
-            complain(f"{number}: {'; '.join(outcome.failures)}")
+            extended = [f"extended error {c} {t}".rstrip() for c, t in outcome.reply.extended]
+            complain(f"{number}: {'; '.join([*outcome.failures, *extended])}")
             code = UNREADABLE
         elif not found:
             code = max(code, NO)
@@ -104,6 +172,7 @@ def _as_dict(number: str, found: bool, outcome: Outcome) -> dict[str, object]:
         "mnc": parameters.get("mnc"),
         "parameters": parameters,
         "records": records,
+        "extended": [{"code": code, "text": text} for code, text in outcome.reply.extended],
         "server": str(outcome.server),
         "transport": outcome.transport,
         "milliseconds": round(outcome.milliseconds, 3),
