@@ -28,7 +28,7 @@ test: test-rust test-python  ## build and run all Rust and Python tests
 
 test-rust: | tools
 	@echo "==> Rust tests"
-	@cargo test --quiet --locked -p numdip-core -p numdip-server
+	@cargo test --quiet --locked -p numdip-core -p numdip-server -p numdip-client
 
 test-python: $(VENV)/debug.stamp $(VENV)/dev.stamp
 	@command -v dig >/dev/null || { echo "dig is missing, the tests ask the server with it: apt-get install bind9-dnsutils"; exit 1; }
