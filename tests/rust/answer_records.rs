@@ -116,6 +116,22 @@ fn an_ims_address_and_a_routing_number_are_a_line_each() {
 }
 
 #[test]
+fn a_parameter_that_is_left_out_takes_nothing_with_it() {
+    let plan = snapshot(&[range("447786", ["12", "12"], ["234", "15"])], &[]);
+    for (template, expected) in [
+        (
+            r"!^(.*)$!sip:\1;npdi;rn={rn}@gw.example;user=phone!",
+            r"!^(.*)$!sip:\1;npdi@gw.example;user=phone!",
+        ),
+        (r"!^(.*)$!sip:\1@gw.example;rn={rn}?a=b!", r"!^(.*)$!sip:\1@gw.example?a=b!"),
+        (r"!^(.*)$!sip:\1@gw.example;rn={rn};spid={spid}!", r"!^(.*)$!sip:\1@gw.example!"),
+    ] {
+        let responder = responder(&plan, with_records(&[uri(10, "E2U+sip", template)]));
+        assert_eq!([expected], *regexps(&responder, "447786852522"), "{template}");
+    }
+}
+
+#[test]
 fn one_record_in_a_list_is_the_short_form() {
     let plan = snapshot(&[range("1339298", ["11", "11"], ["310", "012"])], &[]);
     let short = responder(&plan, Settings::default());

@@ -368,6 +368,10 @@ fn what_cannot_be_served_is_named_with_its_place() {
             "records.csv:2: column \"name\": \"+44x\" is no number and no prefix",
         ),
         (
+            row_for("441632960083", "!^.*$!sip:a@b!"),
+            "records.csv:2: column \"name\": \"441632960083\" has no +: write +441632960083",
+        ),
+        (
             row_for("0.4.4.0.e164.arpa", "!^.*$!sip:a@b!"),
             "records.csv:2: column \"name\": 0.4.4.0.e164.arpa.: ",
         ),
@@ -392,12 +396,43 @@ fn what_cannot_be_served_is_named_with_its_place() {
         let found = faults(&[row], &[]);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?} instead of {expected}");
     }
+    let (alias, twice) = (owner("44", "e164.arpa"), owner("44", "e164.arpa.e164.arpa"));
+    for (name, rtype, expected) in [
+        (&alias, CNAME, "example.zone:1: 4.4.e164.arpa.: aliases of numbers are not followed"),
+        (&twice, 35, "example.zone:1: 4.4.e164.arpa.e164.arpa.: ends in e164.arpa twice"),
+    ] {
+        let found = faults(&[], &[ZoneRecord { name, rtype, ttl: 1, rdata: &alias }]);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?} instead of {expected}");
+    }
     let twice = faults(&[row_for("+44", "!^.*$!sip:a@b!"), row_for("4.4.e164.arpa", "!^.*$!sip:a@b!")], &[]);
     assert_eq!(vec!["records.csv:3: +44 has this record in records.csv:2 already"], twice);
     let numbers: Vec<String> = (0..65).map(|n| n.to_string()).collect();
     let many: Vec<RecordFields<'_>> =
         numbers.iter().map(|order| RecordFields { order, ..row_for("+44", "!^.*$!sip:a@b!") }).collect();
     assert_eq!(vec!["records.csv:66: +44 has more than 64 records of one type"], faults(&many, &[]));
+}
+
+#[test]
+fn both_paths_answer_with_records_that_the_library_cannot_read() {
+    let apl = wire_name(&["apl", "example", "com"]);
+    let led = owner("44", "e164.arpa");
+    // A blank, a quote, an @ and an octet above 127 in the name that it leads to.
+    let next = wire_name(&[b"a b\"@\xc8".as_slice(), b"example"]);
+    let naptr = [&[0, 10, 0, 50, 0, 0, 0][..], &next].concat();
+    let of_zone = [
+        ZoneRecord { name: &apl, rtype: 42, ttl: 60, rdata: b"" },
+        ZoneRecord { name: &led, rtype: 35, ttl: 60, rdata: &naptr },
+    ];
+    let rows = Rows { ranges: &[], ported: &[], records: &[], of_zone: &of_zone };
+    let responder = responder(&build(&rows, Policy::default()).unwrap(), Settings::default());
+    for (name, rtype, rdata) in [(&apl, 42, &b""[..]), (&led, 35, &naptr)] {
+        let hot = ask(&responder, &query(name, rtype), Transport::Udp).unwrap();
+        let mut out = vec![0; 65_535];
+        let length =
+            responder.respond_by_library(&query(name, rtype), true, Transport::Udp, &mut out).unwrap();
+        assert_eq!(hot, out[..length]);
+        assert_eq!((1, true), (hot[7], hot.ends_with(rdata)));
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub const TYPE_SOA: u16 = 6;
 pub const TYPE_AAAA: u16 = 28;
 /// Resource record type SRV (RFC 2782).
 pub const TYPE_SRV: u16 = 33;
+/// Resource record type DNAME (RFC 6672 §2.1).
+pub const TYPE_DNAME: u16 = 39;
 /// Resource record type NAPTR (RFC 3403 §4.1).
 pub const TYPE_NAPTR: u16 = 35;
 /// Pseudo record type OPT (RFC 6891 §6.1.1).

@@ -13,8 +13,8 @@ use super::Policy;
 use super::report::{Place, PlanError, Report};
 use crate::apex::{Apex, OwnerFault};
 use crate::ddds::Substitution;
-use crate::dns::TYPE_NAPTR;
 use crate::dns::name;
+use crate::dns::{TYPE_CNAME, TYPE_DNAME, TYPE_NAPTR};
 use crate::index;
 use crate::naptr::Naptr;
 use crate::number::{Number, Prefix};
@@ -84,6 +84,9 @@ impl Owner {
     /// What a name in a row is about; a wildcard right under an apex is about all first digits.
     fn read(text: &str, rtype: u16, apexes: &[Apex]) -> Result<Vec<Self>, String> {
         let Some(digits) = text.strip_prefix('+') else {
+            if text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('.') {
+                return Err(format!("{text:?} has no +: write +441632960083, +44* or an owner name"));
+            }
             let wire = name::to_wire(text).map_err(|error| format!("{text:?} is no name: {error}"))?;
             return Self::of_wire(&wire, rtype, apexes);
         };
@@ -105,6 +108,12 @@ impl Owner {
         let in_text = || name::to_text(wire);
         for apex in apexes {
             match apex.number(rest) {
+                Ok(_) if [TYPE_CNAME, TYPE_DNAME].contains(&rtype) => {
+                    return Err(format!(
+                        "{}: aliases of numbers are not followed; write the NAPTR records that it leads to",
+                        in_text()
+                    ));
+                }
                 Ok(number) if rtype == TYPE_NAPTR && is_wildcard => {
                     return Ok(vec![Self::Prefix(number.prefix(number.len()))]);
                 }
@@ -119,6 +128,12 @@ impl Owner {
                 _ => {}
             }
         }
+        if let Some(apex) = apexes.iter().find(|apex| ends_twice_in(wire, apex)) {
+            return Err(format!(
+                "{}: ends in {apex} twice; the final dot is missing in the zone file",
+                in_text()
+            ));
+        }
         match is_wildcard {
             true => Err(format!(
                 "{}: a wildcard stands for the numbers of a prefix, so it holds NAPTR records and its other labels \
@@ -129,6 +144,14 @@ impl Owner {
             false => Ok(vec![Self::Name(wire.to_ascii_lowercase().into())]),
         }
     }
+}
+
+/// Whether a name ends in an apex that itself ends in the apex: what a forgotten final dot makes.
+fn ends_twice_in(wire: &[u8], apex: &Apex) -> bool {
+    let Some((_, labels)) = apex.wire().split_last().filter(|(_, labels)| !labels.is_empty()) else {
+        return false;
+    };
+    wire.to_ascii_lowercase().ends_with(&[labels, apex.wire()].concat())
 }
 
 impl fmt::Display for Owner {

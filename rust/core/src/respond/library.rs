@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as LibraryQuery, ResponseCode};
-use hickory_proto::rr::rdata::{NAPTR, NULL};
-use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::rr::rdata::NULL;
+use hickory_proto::rr::{RData, Record};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable};
 
 use super::{Judgement, Responder, number_marks};
 use crate::dns::query::{Head, Question};
 use crate::dns::response::Response;
-use crate::dns::{HEADER, MAX_UDP_LIMIT, Rcode, TYPE_NAPTR, TYPE_OPT, Transport};
+use crate::dns::{HEADER, MAX_UDP_LIMIT, Rcode, TYPE_OPT, Transport};
 use crate::naptr::Naptr;
 use crate::snapshot::record_sets::{self, RecordSet};
 
@@ -141,25 +141,23 @@ fn respond_to_message(
     Some(octets.len())
 }
 
-/// The data of a record, NAPTR records as hickory-proto knows them, other ones as octets; with the number where
-/// its marks are.
+/// The data of a record as octets, since hickory-proto knows neither all types nor all names that records may hold;
+/// with the number where its marks are.
 fn data(record: &record_sets::Record<'_>, number: Option<&str>) -> Option<RData> {
-    if record.rtype != TYPE_NAPTR {
-        return Some(RData::Unknown { code: record.rtype.into(), rdata: NULL::with(record.rdata.to_vec()) });
-    }
-    let naptr = Naptr::from_wire(record.rdata).ok()?;
-    let regexp = match number {
-        Some(number) => number_marks::filled(naptr.regexp(), number),
-        None => naptr.regexp().to_vec(),
+    let rdata = match number {
+        None => record.rdata.to_vec(),
+        Some(number) => {
+            let naptr = Naptr::from_wire(record.rdata).ok()?;
+            let regexp = number_marks::filled(naptr.regexp(), number);
+            let strings = [naptr.flags(), naptr.services(), regexp.as_slice()];
+            Naptr::new(naptr.order(), naptr.preference(), strings, &naptr.replacement()).ok()?.to_wire()
+        }
     };
-    Some(RData::NAPTR(NAPTR::new(
-        naptr.order(),
-        naptr.preference(),
-        naptr.flags().into(),
-        naptr.services().into(),
-        regexp.into(),
-        Name::from_ascii(naptr.replacement()).ok()?,
-    )))
+    let rtype = record.rtype.into();
+    Some(match rdata.is_empty() {
+        true => RData::Update0(rtype),
+        false => RData::Unknown { code: rtype, rdata: NULL::with(rdata) },
+    })
 }
 
 /// Where the name that begins at `at` ends.

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::dns::TYPE_CNAME;
 use crate::snapshot::record_sets::RecordSets;
-
-/// Resource record type CNAME (RFC 1035 §3.3.1).
-const TYPE_CNAME: u16 = 5;
 
 //----------- Names ----------------------------------------------------------
 

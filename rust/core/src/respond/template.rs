@@ -44,14 +44,21 @@ impl Placeholder {
 
 //----------- Template -------------------------------------------------------
 
-/// A regexp with placeholders, split where parameters begin: a parameter whose value is unknown is
+/// A regexp with placeholders, split where parameters begin and end: a parameter whose value is unknown is
 /// left out whole.
 #[derive(Debug)]
 pub(super) struct Template {
-    /// The parts between semicolons up to the last delimiter; all but the first are parameters.
-    parts: Vec<Vec<Piece>>,
+    /// What stands up to the last delimiter.
+    parts: Vec<Part>,
     /// The last delimiter and the flags behind it.
     tail: Vec<u8>,
+}
+
+/// A parameter with its semicolon, or what stands between parameters.
+#[derive(Debug)]
+struct Part {
+    pieces: Vec<Piece>,
+    is_parameter: bool,
 }
 
 #[derive(Debug)]
@@ -75,7 +82,16 @@ impl Template {
         }
         let last = octets.first().and_then(|delimiter| octets.iter().rposition(|octet| octet == delimiter));
         let (body, tail) = text.split_at_checked(last.unwrap_or(0)).unwrap_or((text, ""));
-        let parts = body.split(';').map(pieces).collect::<Result<_, _>>()?;
+        let mut parts = Vec::new();
+        for (place, text) in body.split(';').enumerate() {
+            // In sip:\1;npdi;rn={rn}@gw.example the last parameter ends before the host (RFC 3261 §25.1).
+            let end = if place == 0 { 0 } else { text.find(['@', '?', '>']).unwrap_or(text.len()) };
+            let (parameter, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+            if place > 0 {
+                parts.push(Part { pieces: pieces(&format!(";{parameter}"))?, is_parameter: true });
+            }
+            parts.push(Part { pieces: pieces(rest)?, is_parameter: false });
+        }
         Ok(Self { parts, tail: tail.as_bytes().to_vec() })
     }
 
@@ -117,32 +133,26 @@ impl Template {
 
     fn has(&self, wanted: Placeholder) -> bool {
         let is_wanted = |piece: &Piece| matches!(piece, Piece::Value(placeholder) if *placeholder == wanted);
-        self.parts.iter().flatten().any(is_wanted)
+        self.parts.iter().flat_map(|part| &part.pieces).any(is_wanted)
     }
 
     /// Fills in the values; `None` if one that is not a parameter's is unknown.
     pub(super) fn expand(&self, value: impl Fn(Placeholder) -> Option<String>) -> Option<Vec<u8>> {
         let mut regexp = Vec::new();
-        for (place, pieces) in self.parts.iter().enumerate() {
-            let mut part = Vec::new();
-            let mut known = true;
+        for Part { pieces, is_parameter } in &self.parts {
+            let before = regexp.len();
             for piece in pieces {
                 match piece {
-                    Piece::Literal(octets) => part.extend_from_slice(octets),
+                    Piece::Literal(octets) => regexp.extend_from_slice(octets),
                     Piece::Value(placeholder) => match value(*placeholder) {
-                        Some(text) => part.extend_from_slice(text.as_bytes()),
-                        None => known = false,
+                        Some(text) => regexp.extend_from_slice(text.as_bytes()),
+                        None if *is_parameter => {
+                            regexp.truncate(before);
+                            break;
+                        }
+                        None => return None,
                     },
                 }
-            }
-            match (place, known) {
-                (0, true) => regexp.extend_from_slice(&part),
-                (0, false) => return None,
-                (_, true) => {
-                    regexp.push(b';');
-                    regexp.extend_from_slice(&part);
-                }
-                (_, false) => {}
             }
         }
         regexp.extend_from_slice(&self.tail);
