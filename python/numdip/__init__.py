@@ -57,7 +57,14 @@ TYPE_CHECKING = False  # importing typing would take a third of the time
 if TYPE_CHECKING:
     from typing import Literal
 
-    from .client import AsyncClient, Client, NetworkAnswer
+    from .client import (
+        AsyncClient,
+        Client,
+        NetworkAnswer,
+        Resolution,
+        ResolvedServer,
+        ResolvedUri,
+    )
 
 __all__ = [
     "Answer",
@@ -79,6 +86,9 @@ __all__ = [
     "NumberError",
     "NumdipError",
     "PlanError",
+    "Resolution",
+    "ResolvedServer",
+    "ResolvedUri",
     "Responder",
     "RuleError",
     "ServerError",
@@ -99,7 +109,14 @@ _BUNDLED = _os.path.join(_os.path.dirname(__file__), "data", "bundled.snap")
 
 
 #: What is imported when it is first used.
-_LATER = ("AsyncClient", "Client", "NetworkAnswer")
+_LATER = (
+    "AsyncClient",
+    "Client",
+    "NetworkAnswer",
+    "Resolution",
+    "ResolvedServer",
+    "ResolvedUri",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -12,18 +12,22 @@ from .answer import NetworkAnswer, Outcome
 from .awaitable import AsyncClient
 from .blocking import Client, ask
 from .options import ServerState
+from .resolution import Resolution, ResolvedServer, ResolvedUri
 
 __all__ = [
     "AsyncClient",
     "Client",
     "NetworkAnswer",
     "Outcome",
+    "Resolution",
+    "ResolvedServer",
+    "ResolvedUri",
     "ServerAddress",
     "ServerState",
     "ask",
 ]
 
 # Users meet these as numdip.Client, in tracebacks and in pickles too.
-for _public in (AsyncClient, Client, NetworkAnswer):
+for _public in (AsyncClient, Client, NetworkAnswer, Resolution, ResolvedServer, ResolvedUri):
     _public.__module__ = "numdip"
 del _public

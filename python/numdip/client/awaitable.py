@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from .. import Number, Table, _native
+from .. import Number, Table, TelUri, _native
 from ..errors import ClientError
 from .answer import NetworkAnswer, Outcome, judged, outcome_of
 from .blocking import _read
 from .options import Base
+from .resolution import Resolution
+from .resolving import Mode
 
 __all__ = ["AsyncClient"]
 
@@ -45,6 +48,28 @@ class AsyncClient(Base):
         native = await self._outcome(_read(number))
         return outcome_of(native, self._servers)
 
+    async def resolve(
+        self,
+        number: str | int | Number | TelUri,
+        service: str | Iterable[str] | None = None,
+        *,
+        follow: bool = False,
+        transports: Iterable[str] = ("udp", "tcp", "tls"),
+        mode: Mode = "posix",
+    ) -> Resolution:
+        """The URIs of *number*; see :meth:`Client.resolve`."""
+        self._attached()
+        asking = self._resolving(number, service, follow, transports, mode)
+        end = time.monotonic() + self._deadline
+        try:
+            name, rtype = next(asking)
+            while True:
+                outcome = await self._outcome_of_name(name, rtype, end - time.monotonic())
+                name, rtype = asking.send(outcome)
+        except StopIteration as done:
+            resolution: Resolution = done.value
+            return resolution
+
     async def lookup_many(
         self,
         numbers: Any,
@@ -68,7 +93,26 @@ class AsyncClient(Base):
 
     async def _outcome(self, number: Number) -> _native.Outcome:
         asker = self._attached()
-        submitted = asker.submit(number)
+        return await self._completed(asker, asker.submit(number))
+
+    async def _outcome_of_name(
+        self, name: str, rtype: int, seconds: float
+    ) -> _native.Outcome | None:
+        """What came within some seconds; ``None``: nothing, and the question was given up."""
+        if seconds <= 0:
+            return None
+        asker = self._attached()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._completed(asker, asker.submit_name(name, rtype))
+        except TimeoutError as error:
+            if isinstance(error, ClientError):
+                raise
+            return None
+
+    async def _completed(
+        self, asker: _native.Asker, submitted: _native.Outcome | int
+    ) -> _native.Outcome:
         if not isinstance(submitted, int):
             return submitted
         assert self._loop is not None  # noqa: S101 - it was attached just now

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from .. import Number, Table
+from .. import Number, Table, TelUri
 from .address import ServerAddress
 from .answer import NetworkAnswer, Outcome, judged, outcome_of
 from .options import Base
+from .resolution import Resolution
+from .resolving import Mode
 
 __all__ = ["Client", "ask"]
 
@@ -55,6 +58,59 @@ class Client(Base):
         """
         read = _read(number)
         return outcome_of(self._asker().ask(read), self._servers)
+
+    def resolve(
+        self,
+        number: str | int | Number | TelUri,
+        service: str | Iterable[str] | None = None,
+        *,
+        follow: bool = False,
+        transports: Iterable[str] = ("udp", "tcp", "tls"),
+        mode: Mode = "posix",
+    ) -> Resolution:
+        """The URIs of *number*, in the order in which to try them (RFC 6116 §5.2).
+
+        Records that lead on to other names are followed for five of them, and no name is asked for
+        twice (RFC 6116 §5.2.1). All of it together takes the client's *deadline* at most. Names
+        are asked of the client's servers alone, so these have to know them or find them out; what
+        an alias leads to counts if it is in the same answer.
+
+        With *follow* URIs are followed too. A SIP URI leads to its servers (RFC 3263 §4). A tel URI
+        of another number leads to the URIs of that number, which then stand before it, once and
+        no further; its service, ``voice:tel``, need not be wanted for that.
+
+        A tel URI with ``enumdi`` is not asked for (RFC 4759), neither *number* nor one that is
+        found; what says that portability was asked for, ``npdi``, makes records of the service
+        ``pstn`` be left alone (RFC 4694 §5.1).
+
+        Args:
+            number: E.164 number, or a tel URI whose parameters say what was done before.
+            service: the enumservice wanted, such as ``sip`` or ``voice:tel``, or several. ``None``:
+                all but private ones.
+            follow: also find SIP URIs' servers, and the URIs of numbers that tel URIs name.
+            transports: of SIP, the one liked best first: ``udp``, ``tcp``, ``tls``, ``sctp``,
+                ``tls-sctp``, ``ws``, ``wss``.
+            mode: whose idea of a regular expression: POSIX, or what others would do.
+
+        Raises:
+            NumberError, DomainError, UriError: *number* is none, or too long for the apex.
+            NaptrError: *service* is none.
+            ConfigError: a transport is unknown.
+            ClientTimeoutError, ClientRefusedError, ClientServerFailureError, ClientResponseError,
+            ClientError: as for :meth:`lookup`, if there is no answer for the number. If there is
+                none further on, :attr:`Resolution.failures` has it.
+        """
+        asker = self._asker()
+        asking = self._resolving(number, service, follow, transports, mode)
+        end = time.monotonic() + self._deadline
+        try:
+            question = next(asking)
+            while True:
+                left = end - time.monotonic()
+                question = asking.send(asker.ask_name(*question, left) if left > 0 else None)
+        except StopIteration as done:
+            resolution: Resolution = done.value
+            return resolution
 
     def lookup_many(
         self,

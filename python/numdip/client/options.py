@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .. import Table
+from .. import Number, Table, TelUri
 from .._native import Asker
 from ..errors import ClientError, ConfigError
 from .address import ServerAddress, read_servers, resolved
+from .resolution import Resolution
+from .resolving import Asking, Mode, Way, resolving
 
 __all__ = ["Base", "ServerState"]
 
@@ -97,6 +99,7 @@ class Base:
             "rate": rate,
             "cache": cache,
         }
+        self._deadline = deadline
         self._lock = threading.Lock()
         self._started: tuple[int, Asker] | None = None
         self._servers: list[ServerAddress] = []
@@ -143,6 +146,17 @@ class Base:
                     raise ClientError(f"cannot start: {error.strerror or error}") from error
                 self._started = (os.getpid(), asker)
             return self._started[1]
+
+    def _resolving(
+        self,
+        number: str | int | Number | TelUri,
+        service: str | Iterable[str] | None,
+        follow: bool,
+        transports: Iterable[str],
+        mode: Mode,
+    ) -> Asking[Resolution]:
+        way = Way(self._servers, follow=follow, transports=transports)
+        return resolving(number, service, way=way, apex=self.apex, mode=mode)
 
     def _stop(self) -> Asker | None:
         """Ends the thread; the asker, which may have outcomes, keeps descriptors until it goes."""

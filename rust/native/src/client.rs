@@ -77,10 +77,18 @@ impl Asker {
         Ok(Outcome::new(wait(py, &ticket)?, Some(number)))
     }
 
-    /// Asks for the records of a type (NAPTR, SRV, A, AAAA as numbers) at a name and waits.
-    fn ask_name(&self, py: Python<'_>, name: &str, rtype: u16) -> Result<Outcome, Fault> {
+    /// Asks for the records of a type (NAPTR, SRV, A, AAAA as numbers) at a name and waits, at most so many seconds;
+    /// None: they passed, and the question was given up.
+    fn ask_name(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        rtype: u16,
+        within: f64,
+    ) -> Result<Option<Outcome>, Fault> {
+        let end = Instant::now().checked_add(seconds(within)?);
         let ticket = self.client.ask(Question::new(name, rtype)?);
-        Ok(Outcome::new(wait(py, &ticket)?, None))
+        Ok(wait_until(py, &ticket, end)?.map(|result| Outcome::new(result, None)))
     }
 
     /// Asks for a number's records: the outcome if it is kept, or else the id that it will come with.
@@ -205,11 +213,25 @@ fn seconds(seconds: f64) -> PyResult<Duration> {
 
 /// Waits without the interpreter, which is asked now and then whether to go on.
 fn wait(py: Python<'_>, ticket: &Ticket) -> PyResult<Result<Answered, Closed>> {
+    Ok(wait_until(py, ticket, None)?.unwrap_or(Err(Closed)))
+}
+
+/// Waits as [`wait`] does; `None`: nothing came before `end`.
+fn wait_until(
+    py: Python<'_>,
+    ticket: &Ticket,
+    end: Option<Instant>,
+) -> PyResult<Option<Result<Answered, Closed>>> {
     loop {
-        if let Some(result) = py.detach(|| ticket.wait(PATIENCE)) {
-            return Ok(result);
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let patience = left.map_or(PATIENCE, |left| left.min(PATIENCE));
+        if let Some(result) = py.detach(|| ticket.wait(patience)) {
+            return Ok(Some(result));
         }
         py.check_signals()?;
+        if left.is_some_and(|left| left.is_zero()) {
+            return Ok(None);
+        }
     }
 }
 
