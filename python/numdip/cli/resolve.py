@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .failures import DONE, NO, exits
+from .failures import DONE, NO, UNREADABLE, complain, exits
 from .rule_words import Mode, rule_lines
 from .words import aligned
 
 if TYPE_CHECKING:
     from .._native import Walk
+    from ..client import Client
     from .zones import Found
 
 __all__ = ["resolve"]
@@ -27,13 +29,22 @@ def resolve(
         str, typer.Argument(metavar="NUMBER", help="With + or without, separators allowed.")
     ],
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--zone",
             metavar="[ORIGIN=]FILE",
             help="Zone file to answer from, repeatable. Without ORIGIN names hang from the apex.",
         ),
-    ],
+    ] = None,
+    servers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--server",
+            "-s",
+            metavar="A[:P]",
+            help="Server to ask instead; repeat it for those to fall back on.",
+        ),
+    ] = None,
     services: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,24 +56,52 @@ def resolve(
     apex: Annotated[
         str, typer.Option(metavar="D", help="Domain that the digits hang from.")
     ] = "e164.arpa",
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="With --server: also find servers of SIP URIs, and URIs of numbers in tel URIs.",
+        ),
+    ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="S",
+            min=0.01,
+            max=720,
+            help="With --server: seconds to wait for one; five times that for all together.",
+        ),
+    ] = 1.0,
     mode: Annotated[
         Mode, typer.Option(help="Whose idea of a match: POSIX, or what others would do.")
     ] = "posix",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
 ) -> int:
-    """Resolve a number to URIs from zone files, and say why.
+    """Resolve a number to URIs, from zone files or over the network, and say why.
 
-    Names are answered as a name server would: by themselves, by aliases and by wildcards. Exits
-    with 1 if there is no URI, with 2 if something cannot be read.
+    Names in zone files are answered as a name server would: by themselves, by aliases and by
+    wildcards. With --server NUMBER may be a tel URI with parameters: enumdi and npdi are honoured.
+    Exits with 1 if there is no URI, with 2 if something cannot be read or no server answers.
     """
     from .. import Number, to_domain
+
+    if bool(files) == bool(servers) or (files and follow):
+        complain("resolve: give zone files with --zone, or servers with --server (and --follow)")
+        return UNREADABLE
+    if servers:
+        from ..client import Client
+
+        with Client(servers, apex=apex, timeout=timeout, deadline=5 * timeout) as client:
+            return _over_network(
+                client, number, services, follow=follow, mode=mode, as_json=as_json
+            )
     from .zones import Zones
 
     aus = str(Number(number, msisdn=True))
     domain = to_domain(aus, apex=apex)
     walk = _walk(aus, domain, services, mode)
     zones = Zones()
-    for file in files:
+    for file in files or []:
         origin, path = _origin_and_path(file)
         zones.read(path, origin or apex)
     uris, steps = _follow(walk, zones.find)
@@ -72,6 +111,40 @@ def resolve(
     else:
         _print(aus, uris, steps)
     return DONE if uris else NO
+
+
+def _over_network(
+    client: Client,
+    number: str,
+    services: list[str] | None,
+    *,
+    follow: bool,
+    mode: Mode,
+    as_json: bool,
+) -> int:
+    from .. import NaptrError, to_domain
+
+    try:
+        found = client.resolve(number, services, follow=follow, mode=mode)
+    except NaptrError as fault:
+        raise typer.BadParameter(str(fault), param_hint="--service") from None
+    uris = []
+    for one in found:
+        told = asdict(one)
+        # As with zone files: the record in words.
+        uris.append(told | {"record": str(one.record)})
+        if not follow:
+            del uris[-1]["servers"]
+    for failure in found.failures:
+        complain(failure)
+    if as_json:
+        domain = to_domain(found.number, apex=client.apex)
+        names = {"number": found.number, "domain": domain, "tel": found.tel, "uris": uris}
+        rest = {"failures": found.failures, "steps": found.steps}
+        print(json.dumps(names | rest, ensure_ascii=False))
+    else:
+        _print(found.number, uris, list(found.steps))
+    return DONE if uris else UNREADABLE if found.failures else NO
 
 
 def _walk(aus: str, domain: str, services: list[str] | None, mode: Mode) -> Walk:
@@ -119,15 +192,27 @@ def _follow(
 
 def _print(aus: str, uris: list[dict[str, Any]], steps: list[dict[str, Any]]) -> None:
     print(aus)
+    about = aus
     for i, step in enumerate(steps, 1):
+        if step.get("about", aus) != about:
+            about = step["about"]
+            print(f"     {about}")
         head, rows = _told(step)
         print(f"{i:3}. {head}")
         for line in aligned(rows):
             print(f"       {line}")
     if not uris:
         print("no URI")
-    for line in aligned([[f"{found['uri']}", " ".join(found["services"])] for found in uris]):
+    found_rows: list[list[str]] = []
+    for found in uris:
+        found_rows.append([found["uri"], " ".join(found["services"])])
+        found_rows += [[f"  {_server_in_words(server)}", ""] for server in found.get("servers", ())]
+    for line in aligned(found_rows):
         print(line)
+
+
+def _server_in_words(server: dict[str, Any]) -> str:
+    return f"{' '.join(server['protocols'])} {server['address']} port {server['port']}"
 
 
 def _told(step: dict[str, Any]) -> tuple[str, list[list[str]]]:
@@ -145,5 +230,12 @@ def _told(step: dict[str, Any]) -> tuple[str, list[list[str]]]:
             return step["record"], [*rule, ["passed over", step["reason"]]]
         case "gave":
             return step["record"], rule
+        case "again":
+            return f"{step['name']} {step['type']}: known from before", []
+        case "host" | "no-service":
+            target = [] if step["step"] == "host" else [["passed over", "there is no such service"]]
+            return f"SRV {step['record']}", target
+        case "reached":
+            return f"{step['host']}: {_server_in_words(step)}", []
         case _:
             return step.get("why", step["step"]), []

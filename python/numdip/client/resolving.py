@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from .. import Naptr, Number, TelUri, _native, to_domain
@@ -142,17 +142,15 @@ class Way:
         services = [*wanted, *_TEL_SERVICES] if wanted is not None and follows else wanted
         # Made first: services that are none are told before anybody is asked.
         walk = Walk.of_number(str(number), domain, services=services, mode=mode)
-        if is_first:
-            # Whoever asks is to know that there was no answer; further on, there is a way around.
-            found = yield from self._find(domain, "NAPTR", number)
-        else:
-            found = yield from self._find(domain, "NAPTR")
+        # Whoever asks is to know that there was no answer; further on, there is a way around.
+        moves = yield from self._walked(walk, str(number), number if is_first else None)
+        found = self._known.get((domain.rstrip(".").lower(), "NAPTR"), _Found())
         if found.rcode is not None:
             self._answered.add(str(number))
         if found.rcode == "NXDOMAIN":
             self._absent.add(str(number))
         uris: list[ResolvedUri] = []
-        for move, ttl in (yield from self._walked(walk, str(number))):
+        for move, ttl in moves:
             given = [name for name in move["services"] if _is_wanted(name, wanted)]
             # RFC 4694 §5.1: what portability says was found out before.
             if "npdi" in tel.parameters and given and all(map(_is_of_pstn, given)):
@@ -201,8 +199,13 @@ class Way:
             for one, _ in found
         )
 
-    def _walked(self, walk: Walk, about: str) -> Asking[list[tuple[dict[str, Any], int]]]:
-        """Takes a walk to its end; what it found, each with the least TTL that was met by then."""
+    def _walked(
+        self, walk: Walk, about: str, must: Number | None = None
+    ) -> Asking[list[tuple[dict[str, Any], int]]]:
+        """Takes a walk to its end; what it found, each with the least TTL that was met by then.
+
+        If *must* is given, no answer to the walk's first question is an error.
+        """
         moves: list[tuple[dict[str, Any], int]] = []
         how: list[tuple[str, ...]] = []
         ttls: list[int] = []
@@ -210,7 +213,7 @@ class Way:
             if "ask" not in move:
                 moves.append((move, min(ttls, default=0)))
                 continue
-            found = yield from self._find(move["ask"], move["type"])
+            found = yield from self._find(move["ask"], move["type"], None if how else must)
             how.append(found.how)
             if found.ttl is not None:
                 ttls = [min([*ttls, found.ttl])]
@@ -226,7 +229,7 @@ class Way:
         """The records of a name and type; none if no server says, which is an error for *must*."""
         key = (name.rstrip(".").lower(), kind)
         if key in self._known:
-            return self._known[key]
+            return replace(self._known[key], how=("known from before",))
         if self._is_full:
             return _Found(how=(f"not asked: {MAX_QUESTIONS} questions were asked already",))
         native = yield name, _TYPES[kind]
