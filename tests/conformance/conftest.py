@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+# The cases that all tests share are read there.
+sys.path.append(str(Path(__file__).parent.parent / "python"))
 
 from subjects import SUBJECTS, Subject
 
