@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .client import (
         AsyncClient,
         Client,
+        Discovery,
         NetworkAnswer,
         Resolution,
         ResolvedServer,
@@ -77,6 +78,7 @@ __all__ = [
     "ClientServerFailureError",
     "ClientTimeoutError",
     "ConfigError",
+    "Discovery",
     "DomainError",
     "Explanation",
     "Naptr",
@@ -112,6 +114,7 @@ _BUNDLED = _os.path.join(_os.path.dirname(__file__), "data", "bundled.snap")
 _LATER = (
     "AsyncClient",
     "Client",
+    "Discovery",
     "NetworkAnswer",
     "Resolution",
     "ResolvedServer",

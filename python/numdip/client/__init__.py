@@ -12,11 +12,12 @@ from .answer import NetworkAnswer, Outcome
 from .awaitable import AsyncClient
 from .blocking import Client, ask
 from .options import ServerState
-from .resolution import Resolution, ResolvedServer, ResolvedUri
+from .resolution import Discovery, Resolution, ResolvedServer, ResolvedUri
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "Discovery",
     "NetworkAnswer",
     "Outcome",
     "Resolution",
@@ -28,6 +29,14 @@ __all__ = [
 ]
 
 # Users meet these as numdip.Client, in tracebacks and in pickles too.
-for _public in (AsyncClient, Client, NetworkAnswer, Resolution, ResolvedServer, ResolvedUri):
+for _public in (
+    AsyncClient,
+    Client,
+    Discovery,
+    NetworkAnswer,
+    Resolution,
+    ResolvedServer,
+    ResolvedUri,
+):
     _public.__module__ = "numdip"
 del _public

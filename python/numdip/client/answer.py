@@ -18,7 +18,7 @@ from ..errors import (
 )
 from .address import ServerAddress
 
-__all__ = ["NetworkAnswer", "Outcome", "judged", "network", "outcome_of"]
+__all__ = ["NetworkAnswer", "Outcome", "judged", "network", "outcome_of", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,25 @@ def network(
 _OF_RCODE = {"REFUSED": ClientRefusedError, "SERVFAIL": ClientServerFailureError}
 
 
+def refusal(
+    about: str, outcome: Outcome, answer: NetworkAnswer | None = None
+) -> ClientResponseError:
+    """The error for a response code that is no answer, and what came with it."""
+    extended = tuple(outcome.reply.extended)
+    told = [f"{about}: {'; '.join(dict.fromkeys(outcome.failures)) or outcome.rcode}"]
+    told += [f"extended error {code} {text}".rstrip() for code, text in extended]
+    if answer is not None:
+        told.append(f"with {answer.output}")
+    return _OF_RCODE.get(outcome.rcode, ClientResponseError)(
+        ", ".join(told),
+        rcode=outcome.rcode,
+        extended=extended,
+        answer=answer,
+        records=tuple(outcome.reply.records),
+        server=str(outcome.server),
+    )
+
+
 def judged(
     number: Number, native: _native.Outcome, servers: Sequence[ServerAddress], *, lenient: bool
 ) -> NetworkAnswer | None:
@@ -148,20 +167,7 @@ def judged(
     if outcome.rcode == "NXDOMAIN":
         return None
     if outcome.rcode != "NOERROR":
-        answer = found if isinstance(found, NetworkAnswer) else None
-        extended = tuple(outcome.reply.extended)
-        told = [f"{number}: {'; '.join(dict.fromkeys(outcome.failures)) or outcome.rcode}"]
-        told += [f"extended error {code} {text}".rstrip() for code, text in extended]
-        if answer is not None:
-            told.append(f"with {answer.output}")
-        raise _OF_RCODE.get(outcome.rcode, ClientResponseError)(
-            ", ".join(told),
-            rcode=outcome.rcode,
-            extended=extended,
-            answer=answer,
-            records=tuple(outcome.reply.records),
-            server=str(outcome.server),
-        )
+        raise refusal(str(number), outcome, found if isinstance(found, NetworkAnswer) else None)
     if isinstance(found, str):
         raise ClientRecordError(f"{number}: {outcome.server}: {found}")
     return found

@@ -6,17 +6,19 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .. import Number, Table, TelUri, _native
 from ..errors import ClientError
 from .answer import NetworkAnswer, Outcome, judged, outcome_of
 from .blocking import _read
 from .options import Base
-from .resolution import Resolution
-from .resolving import Mode
+from .resolution import Discovery, Resolution
+from .resolving import Asking, Mode
 
 __all__ = ["AsyncClient"]
+
+_T = TypeVar("_T")
 
 
 class AsyncClient(Base):
@@ -59,7 +61,16 @@ class AsyncClient(Base):
     ) -> Resolution:
         """The URIs of *number*; see :meth:`Client.resolve`."""
         self._attached()
-        asking = self._resolving(number, service, follow, transports, mode)
+        return await self._driven(self._resolving(number, service, follow, transports, mode))
+
+    async def discover(
+        self, domain: str, service: str, protocols: Iterable[str] = (), *, uris: bool = False
+    ) -> Discovery:
+        """Where *domain* has a service; see :meth:`Client.discover`."""
+        self._attached()
+        return await self._driven(self._discovering(domain, service, protocols, uris))
+
+    async def _driven(self, asking: Asking[_T]) -> _T:
         end = time.monotonic() + self._deadline
         try:
             name, rtype = next(asking)
@@ -67,8 +78,8 @@ class AsyncClient(Base):
                 outcome = await self._outcome_of_name(name, rtype, end - time.monotonic())
                 name, rtype = asking.send(outcome)
         except StopIteration as done:
-            resolution: Resolution = done.value
-            return resolution
+            result: _T = done.value
+            return result
 
     async def lookup_many(
         self,

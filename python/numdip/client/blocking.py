@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .. import Number, Table, TelUri
 from .address import ServerAddress
 from .answer import NetworkAnswer, Outcome, judged, outcome_of
 from .options import Base
-from .resolution import Resolution
-from .resolving import Mode
+from .resolution import Discovery, Resolution
+from .resolving import Asking, Mode
 
 __all__ = ["Client", "ask"]
+
+_T = TypeVar("_T")
 
 
 class Client(Base):
@@ -100,8 +102,34 @@ class Client(Base):
             ClientError: as for :meth:`lookup`, if there is no answer for the number. If there is
                 none further on, :attr:`Resolution.failures` has it.
         """
+        self._asker()
+        return self._driven(self._resolving(number, service, follow, transports, mode))
+
+    def discover(
+        self, domain: str, service: str, protocols: Iterable[str] = (), *, uris: bool = False
+    ) -> Discovery:
+        """Where *domain* has a service, by S-NAPTR (RFC 3958), or by U-NAPTR too (RFC 4848).
+
+        Names, aliases and the deadline are as for :meth:`resolve`.
+
+        Args:
+            domain: a domain, such as that of an address that a number resolves to.
+            service: the application service, such as ``EM`` or ``LoST``.
+            protocols: the application protocols that the caller speaks; none: any.
+            uris: also take records that give URIs.
+
+        Raises:
+            NaptrError: *service* or *protocols* are none.
+            DomainError: *domain* is none.
+            ClientTimeoutError, ClientRefusedError, ClientServerFailureError, ClientResponseError,
+            ClientError: as for :meth:`lookup`, if there is no answer for *domain*.
+        """
+        self._asker()
+        return self._driven(self._discovering(domain, service, protocols, uris))
+
+    def _driven(self, asking: Asking[_T]) -> _T:
+        """Asks what is to be asked, until there is a result or the deadline has passed."""
         asker = self._asker()
-        asking = self._resolving(number, service, follow, transports, mode)
         end = time.monotonic() + self._deadline
         try:
             question = next(asking)
@@ -109,8 +137,8 @@ class Client(Base):
                 left = end - time.monotonic()
                 question = asking.send(asker.ask_name(*question, left) if left > 0 else None)
         except StopIteration as done:
-            resolution: Resolution = done.value
-            return resolution
+            result: _T = done.value
+            return result
 
     def lookup_many(
         self,

@@ -13,8 +13,8 @@ from .. import Number, Table, TelUri
 from .._native import Asker
 from ..errors import ClientError, ConfigError
 from .address import ServerAddress, read_servers, resolved
-from .resolution import Resolution
-from .resolving import Asking, Mode, Way, resolving
+from .resolution import Discovery, Resolution
+from .resolving import TRANSPORTS, Asking, Mode, Way, discovering, resolving
 
 __all__ = ["Base", "ServerState"]
 
@@ -157,6 +157,16 @@ class Base:
     ) -> Asking[Resolution]:
         way = Way(self._servers, follow=follow, transports=transports)
         return resolving(number, service, way=way, apex=self.apex, mode=mode)
+
+    def _discovering(
+        self,
+        domain: str,
+        service: str,
+        protocols: Iterable[str],
+        uris: bool,
+    ) -> Asking[Discovery]:
+        way = Way(self._servers, follow=False, transports=TRANSPORTS)
+        return discovering(domain, service, protocols, way=way, uris=uris)
 
     def _stop(self) -> Asker | None:
         """Ends the thread; the asker, which may have outcomes, keeps descriptors until it goes."""

@@ -8,19 +8,36 @@ from typing import Any, overload
 
 from .. import Naptr
 
-__all__ = ["Resolution", "ResolvedServer", "ResolvedUri"]
+__all__ = ["Discovery", "Resolution", "ResolvedServer", "ResolvedUri"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedServer:
-    """Where a request for a SIP URI may be sent (RFC 3263 §4)."""
+    """Where a request may be sent: for a SIP URI (RFC 3263 §4), or to a service (RFC 3958)."""
 
     #: The host that has the address, with its final dot; the address itself if the URI has one.
     host: str
     address: str
+    #: ``None``: the one that is usual for the service.
     port: int | None
-    #: The transports that it takes: ``UDP``, ``TCP``, ``TCP/TLS``, …
+    #: The transports that it takes, of SIP ``UDP``, ``TCP``, ``TCP/TLS``, …, or a service's
+    #: protocols.
     protocols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Where a domain has a service: servers, or URIs where these were asked for."""
+
+    domain: str
+    #: The best first.
+    servers: tuple[ResolvedServer, ...]
+    #: The best first.
+    uris: tuple[str, ...]
+    #: As in :attr:`Resolution.failures`.
+    failures: tuple[str, ...] = ()
+    #: As in :attr:`Resolution.steps`.
+    steps: tuple[dict[str, Any], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from .. import Naptr, Number, TelUri, _native, to_domain
 from .._native import Walk
 from ..errors import ClientError, ClientTimeoutError, ConfigError, NumberError, UriError
 from .address import ServerAddress
-from .answer import judged, outcome_of
-from .resolution import Resolution, ResolvedServer, ResolvedUri
+from .answer import outcome_of, refusal
+from .resolution import Discovery, Resolution, ResolvedServer, ResolvedUri
 
 __all__ = [
     "MAX_NUMBERS",
@@ -29,6 +29,7 @@ __all__ = [
     "Mode",
     "Question",
     "Way",
+    "discovering",
     "resolving",
 ]
 
@@ -94,6 +95,15 @@ def resolving(
     return way.resolution(tel, uris)
 
 
+def discovering(
+    domain: str, service: str, protocols: Iterable[str], *, way: Way, uris: bool
+) -> Asking[Discovery]:
+    """Find a service of *domain*; see :meth:`numdip.Client.discover`."""
+    seed = secrets.randbits(64)
+    walk = Walk.of_service(domain, service, list(protocols), uris=uris, seed=seed)
+    return (yield from way.of_service(domain, walk))
+
+
 class Way:
     """What is known on the way: answers that came, numbers that were asked for, and every step."""
 
@@ -143,7 +153,7 @@ class Way:
         # Made first: services that are none are told before anybody is asked.
         walk = Walk.of_number(str(number), domain, services=services, mode=mode)
         # Whoever asks is to know that there was no answer; further on, there is a way around.
-        moves = yield from self._walked(walk, str(number), number if is_first else None)
+        moves = yield from self._walked(walk, str(number), str(number) if is_first else None)
         found = self._known.get((domain.rstrip(".").lower(), "NAPTR"), _Found())
         if found.rcode is not None:
             self._answered.add(str(number))
@@ -174,6 +184,17 @@ class Way:
             uris.append(ResolvedUri(uri, tuple(given), ttl, str(number), record, output, servers))
         return uris
 
+    def of_service(self, domain: str, walk: Walk) -> Asking[Discovery]:
+        """The servers and URIs that a walk from a domain's service finds."""
+        moves = [move for move, _ in (yield from self._walked(walk, domain, domain))]
+        return Discovery(
+            domain,
+            _servers(move for move in moves if "address" in move),
+            tuple(move["uri"] for move in moves if "uri" in move),
+            tuple(self._failures),
+            tuple(self._steps),
+        )
+
     def _other_number(self, tel: TelUri) -> Number | None:
         """The number of a tel URI that is to be asked for too: not twice, and not without end."""
         if "enumdi" in tel.parameters or not (tel.is_global and tel.is_usable):
@@ -194,13 +215,10 @@ class Way:
             self._steps.append({"step": "stopped", "why": str(fault), "about": uri})
             return ()
         found = yield from self._walked(walk, uri)
-        return tuple(
-            ResolvedServer(one["host"], one["address"], one["port"], tuple(one["protocols"]))
-            for one, _ in found
-        )
+        return _servers(one for one, _ in found)
 
     def _walked(
-        self, walk: Walk, about: str, must: Number | None = None
+        self, walk: Walk, about: str, must: str | None = None
     ) -> Asking[list[tuple[dict[str, Any], int]]]:
         """Takes a walk to its end; what it found, each with the least TTL that was met by then.
 
@@ -225,7 +243,7 @@ class Way:
             self._steps.append({**step, "about": about})
         return moves
 
-    def _find(self, name: str, kind: str, must: Number | None = None) -> Asking[_Found]:
+    def _find(self, name: str, kind: str, must: str | None = None) -> Asking[_Found]:
         """The records of a name and type; none if no server says, which is an error for *must*."""
         key = (name.rstrip(".").lower(), kind)
         if key in self._known:
@@ -234,9 +252,9 @@ class Way:
             return _Found(how=(f"not asked: {MAX_QUESTIONS} questions were asked already",))
         native = yield name, _TYPES[kind]
         if native is not None and (must is not None or native.end_name == "closed"):
-            outcome_of(native, self._servers)
-            if must is not None and native.reply and native.reply.rcode not in _ANSWERS:
-                judged(must, native, self._servers, lenient=False)
+            outcome = outcome_of(native, self._servers)
+            if must is not None and outcome.rcode not in _ANSWERS:
+                raise refusal(must, outcome)
         elif native is None and must is not None:
             raise ClientTimeoutError(f"{must}: no server answered before the deadline")
         found = self._known[key] = self._taken(name, kind, native)
@@ -326,6 +344,13 @@ def _is_wanted(service: str, wanted: list[str] | None) -> bool:
 
 def _is_of_pstn(service: str) -> bool:
     return service.lower().partition(":")[0] == "pstn"
+
+
+def _servers(moves: Iterable[dict[str, Any]]) -> tuple[ResolvedServer, ...]:
+    return tuple(
+        ResolvedServer(one["host"], one["address"], one["port"], tuple(one["protocols"]))
+        for one in moves
+    )
 
 
 def _tel(uri: str) -> TelUri | None:
