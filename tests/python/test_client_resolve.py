@@ -406,11 +406,12 @@ def test_what_was_asked_before_is_not_asked_again(
 
 def test_portability_that_is_known_is_left_alone(resolve: Resolves) -> None:
     pstn = gives(f"tel:{NUMBER};npdi;rn=+441632", "pstn:tel")
-    records = {f"{DOMAIN} NAPTR": [pstn, gives("sip:u@x.example", order=2)]}
+    both = gives("sip:u@x.example", "pstn:sip+sip", order=2)
+    records = {f"{DOMAIN} NAPTR": [pstn, both]}
     with loopback(knows(records)) as servers:
         known = resolve(f"tel:{NUMBER};npdi", servers=addresses(servers))
         unknown = resolve(NUMBER, servers=addresses(servers))
-    assert uris(known) == ["sip:u@x.example"]
+    assert [(one.uri, one.services) for one in known] == [("sip:u@x.example", ("sip",))]
     assert [step["code"] for step in known.steps if step["step"] == "passed-over"] == ["npdi"]
     assert uris(unknown) == [f"tel:{NUMBER};enumdi;npdi;rn=+441632", "sip:u@x.example"]
 

@@ -2,7 +2,8 @@
 
 :class:`Client` waits, :class:`AsyncClient` is awaited; both stand on one engine in the extension
 (:class:`~numdip._native.Asker`), which has the thread, the sockets and all decisions: which server
-is asked when, and what counts as its answer. Here are options, results and errors.
+is asked when, and what counts as its answer. Here are options, results and errors; and
+:mod:`~numdip.client.resolving`, which strings the questions of one number together.
 """
 
 from __future__ import annotations

@@ -163,11 +163,13 @@ class Way:
         for move, ttl in moves:
             given = [name for name in move["services"] if _is_wanted(name, wanted)]
             # RFC 4694 §5.1: what portability says was found out before.
-            if "npdi" in tel.parameters and given and all(map(_is_of_pstn, given)):
+            rest = [name for name in given if not _is_of_pstn(name)]
+            if "npdi" in tel.parameters and given and not rest:
                 reason = "it tells of portability, which was asked for before (npdi)"
                 passed_over = {"step": "passed-over", "record": move["record"], "code": "npdi"}
                 self._steps.append({**passed_over, "reason": reason, "about": str(number)})
                 continue
+            given = rest if "npdi" in tel.parameters else given
             output = move["uri"]
             leads_to = _tel(output)
             if follows and leads_to is not None and (other := self._other_number(leads_to)):
