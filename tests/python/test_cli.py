@@ -184,7 +184,7 @@ def test_lookup_json_is_one_object_a_line(numdip_command: Command, snapshot: Pat
     found = [json.loads(line) for line in done.stdout.splitlines()]
     answer = numdip.open(snapshot).lookup("+447786852522")
     assert answer is not None
-    assert found[1] == {"found": True, **answer.to_dict()}
+    assert found[1] == {"found": True, "published": "network", **answer.to_dict()}
     assert [one["found"] for one in found] == [True, True, False, False]
     assert [one["number"] for one in found] == numbers
     assert (found[0]["mcc"], found[0]["mnc"], found[0]["ported"]) == ("310", "012", True)

@@ -66,6 +66,54 @@ def test_lookup_shows_records(snapshot: numdip.Snapshot, numdip_command: Command
     ]
 
 
+@pytest.mark.parametrize("explain", [[], ["--explain"]])
+def test_lookup_finds_a_number_that_has_records_only(
+    snapshot: numdip.Snapshot, numdip_command: Command, explain: list[str]
+) -> None:
+    numbers = ["+441632960084", "+447786852522", "+33123"]
+    done = numdip_command("lookup", *numbers, "--json", *explain, "--plan", snapshot.path)
+    rule, network, missing = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert (rule["found"], rule["published"], len(rule["records"])) == (True, "records", 1)
+    assert "mcc" not in rule
+    assert ("reason" in rule) is bool(explain)
+    assert "no range" not in str(rule)
+    assert (network["found"], network["published"]) == (True, "network")
+    assert "records" not in network
+    assert (missing["found"], "published" in missing) == (False, False)
+    assert "no range" in missing["reason"]
+    alone = numdip_command("lookup", numbers[0], "--json", *explain, "--plan", snapshot.path)
+    assert (alone.returncode, json.loads(alone.stdout)) == (0, rule)
+
+
+def test_lookup_publishes_records_before_the_network(
+    tmp_path: Path, numdip_command: Command
+) -> None:
+    (tmp_path / "records.csv").write_text(RECORDS)
+    (tmp_path / "ranges.csv").write_text("prefix,mcc,mnc\n44,234,15\n")
+    plan = tmp_path / "plan.snap"
+    build([str(tmp_path / "records.csv"), str(tmp_path / "ranges.csv")], str(plan))
+    done = numdip_command("lookup", "+441632960084", "--json", "--plan", plan)
+    found = json.loads(done.stdout)
+    assert (found["found"], found["published"], found["mnc"]) == (True, "records", "15")
+    assert len(found["records"]) == 1
+    told = numdip_command("lookup", "+441632960084", "--explain", "--plan", plan).stdout
+    assert "NAPTR records" in told.splitlines()[0]
+    assert "  network: mcc 234  mnc 15  " in told
+
+
+def test_lookup_explains_first_that_records_are_published(
+    snapshot: numdip.Snapshot, numdip_command: Command
+) -> None:
+    done = numdip_command("lookup", "+441632960084", "--explain", "--plan", snapshot.path)
+    first, record, *_ = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert first == "+441632960084  the plan's NAPTR records for it are what is published"
+    assert record.startswith('  published: 100 10 "u" "E2U+sip"')
+    done = numdip_command("lookup", "+33123", "--explain", "--plan", snapshot.path)
+    assert (done.returncode, "published" in done.stdout) == (1, False)
+
+
 def test_what_is_wrong_with_a_record_is_told_with_its_line(
     tmp_path: Path, numdip_command: Command
 ) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["lookup"]
 
+#: Why a number with records is found, whatever is known of its network.
+_RECORDS = "the plan's NAPTR records for it are what is published"
+
 
 @exits
 def lookup(
@@ -36,7 +39,8 @@ def lookup(
 ) -> int:
     """Look numbers up in a snapshot.
 
-    Where the plan has NAPTR records for a number, these are shown, since servers answer with them.
+    Where the plan has NAPTR records for a number, these are shown, since servers answer with them:
+    "published" says "records" then, and "network" where they answer with the network.
     Exits with 1 if a number was not found, with 2 if one is no number.
     """
     from .. import Number, NumberError
@@ -59,7 +63,7 @@ def lookup(
         if not explanation.found and not records:
             code = max(code, NO)
         if json_lines:
-            _print_json(_as_dict(explanation, explain) | ({"records": records} if records else {}))
+            _print_json(_as_dict(explanation, records, explain))
         elif explain:
             _print_explanation(explanation, records, snapshot.path)
         else:
@@ -73,16 +77,22 @@ def _print_json(found: dict[str, object]) -> None:
     print(json.dumps(found, ensure_ascii=False))
 
 
-def _as_dict(explanation: Explanation, explain: bool) -> dict[str, object]:
+def _as_dict(explanation: Explanation, records: list[str], explain: bool) -> dict[str, object]:
     answer = explanation.answer
-    found: dict[str, object]
+    found: dict[str, object] = {"number": explanation.number}
+    reason = explanation.reason
     if explanation.found and answer is not None:
-        found = {"number": explanation.number, "found": True, **answer.to_dict()}
+        found |= {"found": True, "published": "network", **answer.to_dict()}
+    elif records:
+        # That no range holds the number is no miss: servers answer with the records.
+        reason = _RECORDS
+        found |= {"found": True}
     else:
-        reason = explanation.reason
-        found = {"number": explanation.number, "found": False, "reason": reason}
+        found |= {"found": False, "reason": reason}
+    if records:
+        found |= {"published": "records", "records": records}
     if explain:
-        found |= {"reason": explanation.reason, "steps": explanation.steps}
+        found |= {"reason": reason, "steps": explanation.steps}
     return found
 
 
@@ -107,9 +117,13 @@ def _place(answer: Answer) -> str:
 
 
 def _print_explanation(explanation: Explanation, records: list[str], plan: str) -> None:
-    print("  ".join(_row(explanation)))
+    if records:
+        print(f"{explanation.number}  {_RECORDS}")
+        for text in records:
+            print(f"  published: {text}")
+        print(f"  network: {'  '.join(_row(explanation)[1:])}")
+    else:
+        print("  ".join(_row(explanation)))
     for i, step in enumerate(explanation.steps, 1):
         print(f"  {i}. {step}")
-    for text in records:
-        print(f"  published: {text}")
     print(f"  plan: {plan}")
