@@ -69,6 +69,20 @@ def test_apply_takes_a_zone_files_line(numdip_command: Command, owner: str) -> N
     assert (done.returncode, found["uri"]) == (0, "sip:01632960083@gw.example")
 
 
+@pytest.mark.parametrize("ttl", ["1h IN", "IN 1H30m", "2w", "1W2D3h4m5s", "90M IN", "1h30 IN"])
+def test_apply_takes_a_ttl_with_units(numdip_command: Command, ttl: str) -> None:
+    line = f"0.6.9.e164.arpa. {ttl} NAPTR {RECORD}"
+    done = numdip_command("naptr", "apply", line, NUMBER, "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["uri"]) == (0, "sip:01632960083@gw.example")
+
+
+@pytest.mark.parametrize("ttl", ["h IN", "1x", "1h 2h 3h"])
+def test_apply_refuses_a_ttl_that_is_none(numdip_command: Command, ttl: str) -> None:
+    done = numdip_command("naptr", "apply", f"0.6.9.e164.arpa. {ttl} NAPTR {RECORD}", NUMBER)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 @pytest.mark.parametrize(
     ("record", "code"),
     [

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["apply"]
 
 #: What may stand before the fields in a zone file: owner, TTL and class in either order, type.
-_OWNER = re.compile(r"\s*(?:\S+\s+)??(?:(?:[0-9]+|IN)\s+){0,2}NAPTR\s+", re.ASCII | re.IGNORECASE)
+#: A TTL may have units, as 1h30m.
+_OWNER = re.compile(
+    r"\s*(?:\S+\s+)??(?:(?:[0-9]+(?:[smhdw][0-9]*)*|IN)\s+){0,2}NAPTR\s+",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @exits
