@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from conftest import Command, WriteFile
 from numdip import Naptr, PlanError
+from numdip import open as open_snapshot
 from numdip.cli.app import app
 from numdip.cli.zones import Zones
+from numdip.plan import build
 
 NUMBER = "+441632960083"
 OWNER = "3.8.0.0.6.9.2.3.6.1.4.4.e164.arpa."
@@ -193,7 +195,7 @@ def test_made_records_are_one_in_every_form(
         "[" + found["dnscontrol"][len("NAPTR(") : -len(", TTL(300))")] + "]"
     )
     assert found["dnscontrol"].endswith(", TTL(300))")
-    assert owner == OWNER
+    assert f"{owner}.{found['dnscontrol_domain']}." == OWNER
     assert fields == [
         *(record.order, record.preference, record.flags),
         *(record.services, record.regexp, record.replacement),
@@ -206,6 +208,67 @@ def test_made_sip_records_read_back_by_dnspython(address: str) -> None:
     # With an option's own dash in front an address would be one.
     found = made(f"--sip={address}", "--owner", "4.4.e164.arpa")
     assert read_zone(found["zone"]).apply("+44") == f"sip:{address}"
+
+
+@pytest.mark.parametrize(
+    ("args", "owner", "label", "domain"),
+    [
+        (["--number", NUMBER], OWNER, "3.8.0.0.6.9.2.3.6.1.4.4", "e164.arpa"),
+        (["--number", "+44", "--apex", "X.example."], "4.4.x.example.", "4.4", "x.example"),
+        (["--owner", "*.4.4.E164.ARPA."], "*.4.4.E164.ARPA.", "*.4.4", "e164.arpa"),
+        (["--owner", "4.4.e164.arpa"], "4.4.e164.arpa.", "4.4", "e164.arpa"),
+        (["--owner", "e164.arpa."], "e164.arpa.", "@", "e164.arpa"),
+        # Not below the apex, the last for its dot that is a part of a label.
+        (["--owner", "a.example.com."], "a.example.com.", "@", "a.example.com"),
+        (["--owner", r"a\.e164.arpa."], r"a\.e164.arpa.", "@", r"a\.e164.arpa"),
+        # Relative, to what is not known.
+        (["--owner", "3.8.0"], "3.8.0", "3.8.0", None),
+        (["--owner", r"a.3\."], r"a.3\.", r"a.3\.", None),
+        (["--owner", "@"], "@", "@", None),
+        ([], "@", "@", None),
+    ],
+)
+def test_made_records_have_their_owner_as_each_form_needs_it(
+    args: list[str], owner: str, label: str, domain: str | None
+) -> None:
+    found = made("--sip", "info@example.com", *args)
+    assert (found["owner"], found["zone"].split(" ")[0]) == (owner, owner)
+    assert json.loads("[" + found["dnscontrol"][len("NAPTR(") : -1] + "]")[0] == label
+    assert found["dnscontrol_domain"] == domain
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--number", NUMBER], 'D("e164.arpa", ...)'),
+        (["--owner", "a.example.com."], 'D_EXTEND("a.example.com", ...)'),
+        (["--number", "+44", "--apex", "x*/y"], r'D("x*\/y", ...)'),
+    ],
+)
+def test_make_says_which_domain_a_call_belongs_in(args: list[str], told: str) -> None:
+    done = CliRunner().invoke(app, ["naptr", "make", "--sip", "info@example.com", *args])
+    call = done.stdout.splitlines()[1].split(maxsplit=1)[1]
+    comment, _, rest = call.partition(" */ ")
+    assert comment == f"/* in {told}"
+    assert rest.startswith("NAPTR(")
+
+
+def test_made_calls_make_the_record_in_their_domain(tmp_path: Path) -> None:
+    calls = []
+    for args in (["--number", NUMBER], ["--owner", "4.e164.arpa."]):
+        found = made("--sip", "info@example.com", *args)
+        calls.append(f'D_EXTEND("{found["dnscontrol_domain"]}", {found["dnscontrol"]});\n')
+    file = tmp_path / "dnsconfig.js"
+    file.write_text('D("e164.arpa", "r");\n' + "".join(calls))
+    build([str(file)], str(tmp_path / "a.snap"))
+    (record,) = open_snapshot(tmp_path / "a.snap").records(NUMBER)
+    assert record.apply(NUMBER) == "sip:info@example.com"
+
+
+@pytest.mark.parametrize("port", ["65535", "5060", "0"])
+def test_make_takes_ports_to_65535(port: str) -> None:
+    assert made("--sip", f"a@x.example:{port}")["uri"] == f"sip:a@x.example:{port}"
+    assert made("--web", f"http://x.example:{port}/")["uri"] == f"http://x.example:{port}/"
 
 
 def test_make_writes_three_lines(numdip_command: Command) -> None:
@@ -229,6 +292,11 @@ def test_make_writes_three_lines(numdip_command: Command) -> None:
         ["--sip", "a@x.example", "--web", "http://x.example"],
         ["--sip", "a@x.example", "--number", NUMBER, "--owner", "x"],
         ["--sip", "no address"],
+        ["--sip", "a@b:99999"],
+        ["--sip", "a@[2001:db8::1]:65536;user=phone"],
+        ["--sip", "b:" + "9" * 5000],
+        ["--web", "http://x.example:65536/"],
+        ["--sip", "a@x.example", "--apex", "a..b", "--owner", "3.8.0"],
         ["--sip", "a@b@c"],
         ["--sip", r"\1@gw.example"],
         ["--sip", "tel:+44"],

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["make"]
 
-#: A host name or an address, as URIs have it (RFC 3986 §3.2.2).
-_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.?)(?::[0-9]{1,5})?"
+#: A host name or an address and its port, as URIs have them (RFC 3986 §3.2.2 and §3.2.3).
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.?)(?::(?P<port>[0-9]+))?"
 _SIP = re.compile(rf"(?:[^@\s]+@)?{_HOST}(?:[;?][^@\s]*)?", re.ASCII)
 _MAIL = re.compile(r"[^@\s]+@(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:\?[^@\s]*)?", re.ASCII)
 _WEB = re.compile(rf"//{_HOST}(?:[/?]\S*)?", re.ASCII)
+_LABEL = re.compile(r"(?:\\.|[^.\\])+", re.DOTALL)
 
 
 @exits
@@ -42,7 +43,11 @@ def make(
         str | None, typer.Option(metavar="N", help="The number that the record is for.")
     ] = None,
     owner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The record's owner, in place of a number.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The record's owner, in place of a number; relative if no dot nor apex ends it.",
+        ),
     ] = None,
     apex: Annotated[
         str, typer.Option(metavar="D", help="Domain that the digits hang from.")
@@ -58,8 +63,9 @@ def make(
 ) -> int:
     """Make a record that leads from a number to an address.
 
-    It is written as a line of a zone file, as one of DNSControl's dnsconfig.js, and as the record
-    data's octets. Exits with 2 if there is no right record for what is asked.
+    It is written as a line of a zone file, as a call for DNSControl's dnsconfig.js, where a comment
+    names the domain that it belongs in, and as the record data's octets. Exits with 2 if there is
+    no right record for what is asked.
     """
     addresses = {"--sip": sip, "--tel": tel, "--mailto": mailto, "--web": web}
     given = [(option, address) for option, address in addresses.items() if address is not None]
@@ -70,15 +76,17 @@ def make(
     name, aus = _owner(number, owner, apex)
     services, uri = _target(*given[0], aus)
     record = _record(order, preference, services, uri, aus)
+    label, domain, comment = _in_domain(name, apex)
     forms = {
         "zone": " ".join(filter(None, [name, _text(ttl), "IN NAPTR", record.to_text()])),
-        "dnscontrol": _dnscontrol(name, record, ttl),
+        "dnscontrol": _dnscontrol(label, record, ttl),
         "wire": record.to_wire().hex(),
     }
     if as_json:
         found = {"owner": name, "services": services, "uri": uri, **forms}
-        print(json.dumps(found, ensure_ascii=False))
+        print(json.dumps(found | {"dnscontrol_domain": domain}, ensure_ascii=False))
         return DONE
+    forms["dnscontrol"] = comment + forms["dnscontrol"]
     for line in aligned([[form, text] for form, text in forms.items()]):
         print(line)
     return DONE
@@ -89,24 +97,52 @@ def _text(ttl: int | None) -> str:
 
 
 def _owner(number: str | None, owner: str | None, apex: str) -> tuple[str, str]:
-    """The owner's name, ``@`` if none is given, and the number, which is empty if it is unknown."""
-    from .. import DomainError, Naptr, Number, from_domain, to_domain
-    from ..errors import NaptrError
+    """The owner's name, ``@`` if none is given, and the number, which is empty if it is unknown.
+
+    As in a zone file, a name without a final dot is relative: what it hangs from is not known here.
+    One that ends with the apex is taken as the whole name, since that is what is meant.
+    """
+    from .. import DomainError, Number, from_domain, to_domain
 
     if number is not None:
         aus = str(Number(number, msisdn=True))
         return to_domain(aus, apex=apex).rstrip(".") + ".", aus
     if owner is None or owner == "@":
         return "@", ""
-    try:
-        # As a replacement it is read, and written with its final dot and its escapes.
-        name = Naptr(order=0, preference=0, replacement=owner).replacement
-    except NaptrError as fault:
-        raise _bad("--owner", str(fault).removeprefix("replacement: ")) from None
+    name = _absolute("--owner", owner)
+    if not _is_absolute(owner) and _below(name, apex) is None:
+        return name[:-1], ""
     try:
         return name, from_domain(name, apex=apex)
     except DomainError:
         return name, ""
+
+
+def _is_absolute(name: str) -> bool:
+    """Whether the name ends in a dot that is no part of a label."""
+    return re.findall(r"\\?.", name, re.DOTALL)[-1:] == ["."]
+
+
+def _below(name: str, apex: str) -> str | None:
+    """An absolute name relative to the apex; ``None`` if it is not below it."""
+    labels, ends = _LABEL.findall(name), _LABEL.findall(_absolute("--apex", apex))
+    own = len(labels) - len(ends)
+    # Letters of either case are the same in names (RFC 4343 §3).
+    if own < 0 or [label.lower() for label in labels[own:]] != [end.lower() for end in ends]:
+        return None
+    return ".".join(labels[:own]) or "@"
+
+
+def _absolute(option: str, name: str) -> str:
+    """The name with its final dot and its escapes."""
+    from .. import Naptr
+    from ..errors import NaptrError
+
+    try:
+        # As a replacement it is read, and written so.
+        return Naptr(order=0, preference=0, replacement=name).replacement
+    except NaptrError as fault:
+        raise _bad(option, str(fault).removeprefix("replacement: ")) from None
 
 
 def _bad(option: str, what: str) -> typer.BadParameter:
@@ -131,8 +167,10 @@ def _target(option: str, address: str, aus: str) -> tuple[str, str]:
 
 def _sip(address: str) -> tuple[str, str]:
     scheme, rest = _scheme(address, ("sip", "sips"), "sip")
-    if not _SIP.fullmatch(rest):
+    found = _SIP.fullmatch(rest)
+    if not found:
         raise _bad("--sip", f'found "{address}", expected a user, @ and a host: info@example.com')
+    _check_port("--sip", found)
     return "E2U+sip", f"{scheme}:{rest}"
 
 
@@ -165,9 +203,17 @@ def _mailto(address: str) -> tuple[str, str]:
 
 def _web(address: str) -> tuple[str, str]:
     scheme, rest = _scheme(address, ("http", "https"), "")
-    if not scheme or not _WEB.fullmatch(rest):
+    found = _WEB.fullmatch(rest)
+    if not scheme or not found:
         raise _bad("--web", f'found "{address}", expected a page: https://example.com/')
+    _check_port("--web", found)
     return f"E2U+web:{scheme}", f"{scheme}:{rest}"
+
+
+def _check_port(option: str, found: re.Match[str]) -> None:
+    port = found["port"] or ""
+    if len(port) > len("65535") or int(port or 0) > 65535:
+        raise _bad(option, f"found port {port}, expected 0 to 65535")
 
 
 def _scheme(address: str, known: tuple[str, ...], usual: str) -> tuple[str, str]:
@@ -196,6 +242,24 @@ def _record(order: int, preference: int, services: str, uri: str, aus: str) -> N
     if given != uri:
         raise NumdipError(f"there is no right record for {uri}: it would give {given}")
     return record
+
+
+def _in_domain(name: str, apex: str) -> tuple[str, str | None, str]:
+    """The name as DNSControl takes it, the domain that it is in, and a comment that says so.
+
+    DNSControl refuses labels that end in a dot: each is relative to a ``D()`` or a ``D_EXTEND()``.
+    The domain is ``None`` where the name is relative to who knows what.
+    """
+    if not _is_absolute(name):
+        return name, None, ""
+    label, function, domain = _below(name, apex), "D", _absolute("--apex", apex)
+    if label is None:
+        # Its zone is not known. This one finds the closest domain that there is.
+        label, function, domain = "@", "D_EXTEND", name
+    domain = domain[:-1].lower() or "."
+    # A name may have */ in it, which would end the comment.
+    quoted = json.dumps(domain).replace("*/", "*\\/")
+    return label, domain, f"/* in {function}({quoted}, ...) */ "
 
 
 def _dnscontrol(name: str, record: Naptr, ttl: int | None) -> str:
