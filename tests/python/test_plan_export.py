@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dns.message
@@ -379,6 +381,57 @@ def test_the_command_takes_apex_and_answers_of_a_configuration(
     done = numdip_command("plan", "export", snapshot, "-o", "-", "--config", config)
     assert "$ORIGIN enum.example.\n" in done.stdout
     assert "\t99\tIN\tNAPTR\t" in done.stdout
+
+
+def test_an_output_that_is_an_input_is_refused(
+    snapshot: Path, tmp_path: Path, numdip_command: Command, write: WriteFile
+) -> None:
+    config = write("n.toml", "[answer]\nttl = 99\n")
+    link = tmp_path / "link"
+    link.symlink_to(snapshot)
+    before = snapshot.read_bytes()
+    for output in (snapshot, link, config):
+        done = numdip_command("plan", "export", snapshot, "-c", config, "-o", output)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{output}: is an input too; name another output" in done.stderr
+    assert snapshot.read_bytes() == before
+    assert link.is_symlink()
+
+
+def test_outputs_that_are_no_plain_files_stay_what_they_are(
+    snapshot: Path, tmp_path: Path, numdip_command: Command
+) -> None:
+    def export_to(output: Path) -> str:
+        done = numdip_command("plan", "export", snapshot, "-o", output)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    text = export_to(Path("-"))
+    assert export_to(Path("/dev/stdout")) == text
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    link.symlink_to(target)
+    for _ in range(2):
+        export_to(link)
+        assert link.is_symlink()
+        assert target.read_text() == text
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        reader = threads.submit(pipe.read_text)
+        export_to(pipe)
+        assert pipe.is_fifo()
+        assert reader.result() == text
+    assert export_to(Path("/dev/null")).startswith("/dev/null: ")
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("form", ["zone", "dnscontrol", "csv"])
+def test_a_missing_folder_is_named(
+    snapshot: Path, tmp_path: Path, numdip_command: Command, form: str
+) -> None:
+    folder = tmp_path / "none"
+    done = numdip_command("plan", "export", snapshot, "--format", form, "-o", folder / "out")
+    assert done.returncode == 2
+    assert f"out: the folder {folder} does not exist; make it first" in done.stderr
 
 
 def test_csv_goes_into_a_new_folder(

@@ -74,6 +74,7 @@ def export(
     from ..config import Config, load
     from ..plan.export import Authority
     from ..plan.export import export as export_plan
+    from ..plan.outputs import is_stdout
     from ..server import make_responder
 
     settings = load(config) if config is not None else Config()
@@ -86,9 +87,10 @@ def export(
         zones=zones or [],
         responder=make_responder(opened, settings),
         authority=Authority(tuple(nameservers or ()), hostmaster, serial),
+        inputs=[] if config is None else [config],
         note=complain,
     )
-    if output != "-":
+    if not is_stdout(output):
         what = "rows" if form == "csv" else f"records in {', '.join(done.zones)}"
         print(f"{output}: {done.records:,} {what}")
     return DONE

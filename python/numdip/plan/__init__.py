@@ -22,11 +22,12 @@ from typing import Any, Literal
 
 from .. import __version__
 from .._native import PlanBuilder
-from ..errors import PlanError, SnapshotError
+from ..errors import PlanError
 from ..times import to_seconds
 from .columns import Kind
 from .dns_files import is_dnsconfig, is_zone_file
 from .layers import MAX_FAULTS, Applied, Compacted, apply, compact
+from .outputs import refuse_inputs, require_writable
 from .progress import Meter, Progress, size_of
 
 __all__ = ["Applied", "Built", "Compacted", "Database", "Progress", "apply", "build", "compact"]
@@ -108,10 +109,8 @@ def build(
         TimeError: *time* is no time.
     """
     seconds = int(clock.time()) if time is None else to_seconds(time)
-    _require_writable(output)
-    for path in inputs:
-        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
-            raise PlanError(f"{output}: is an input too; name another output")
+    require_writable(output)
+    refuse_inputs(output, inputs)
     builder = PlanBuilder(
         on_error=on_error,
         on_duplicate=on_duplicate,
@@ -233,14 +232,3 @@ def _add_queries(
                 }
             )
     return sources
-
-
-def _require_writable(output: str) -> None:
-    """Tells before gigabytes are read what would go wrong after."""
-    folder = os.path.dirname(output) or "."
-    if os.path.isdir(output):
-        raise SnapshotError(f"{output}: is a folder; name a file in it, such as {output}/plan.snap")
-    if not os.path.isdir(folder):
-        raise SnapshotError(f"{output}: the folder {folder} does not exist; make it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise SnapshotError(f"{output}: the folder {folder} is not writable for this user")

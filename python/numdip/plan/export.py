@@ -7,14 +7,9 @@ makes an equal plan of them.
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal, NamedTuple, TextIO
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import dns.exception
 import dns.name
@@ -22,6 +17,7 @@ import dns.name
 from .. import Responder, Snapshot
 from ..errors import PlanError
 from .export_zone import Authority, write_zone
+from .outputs import refuse_inputs, require_target, whole
 from .published import Contents, Zone
 
 __all__ = ["Authority", "Exported", "Format", "export"]
@@ -47,6 +43,7 @@ def export(
     zones: Sequence[str] = (),
     responder: Responder | None = None,
     authority: Authority | None = None,
+    inputs: Sequence[str] = (),
     note: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Write a plan as DNS records or as rows.
@@ -58,7 +55,7 @@ def export(
     Args:
         snapshot: the plan, layers included.
         output: the file, or for ``"csv"`` the folder, which must be new or empty. It appears whole
-            or not at all; ``"-"`` is standard output.
+            or not at all; ``"-"`` is standard output. Devices and pipes are written to.
         format: ``"zone"`` is a master file (RFC 1035 §5), ``"dnscontrol"`` a ``dnsconfig.js``,
             ``"csv"`` the files that :func:`numdip.plan.build` takes.
         apex: the domain whose names stand for numbers.
@@ -67,11 +64,12 @@ def export(
         responder: what it answers for numbers of a network stands for the network; that of a
             server without a configuration if not given.
         authority: name servers, mailbox and serial for zones of which the plan has no SOA and NS.
+        inputs: other files that *output* must not replace, such as the configuration.
         note: told what is left out, and what is said otherwise than the plan says it.
 
     Raises:
-        PlanError: a zone or apex is no name, it is not clear which zone is meant, or there is
-            nothing to write.
+        PlanError: a zone or apex is no name, it is not clear which zone is meant, there is
+            nothing to write, or *output* is the snapshot or one of *inputs*.
         ConfigError: an answer has ``{number}``, which no record for many numbers can have.
         OSError: *output* cannot be written.
     """
@@ -79,6 +77,8 @@ def export(
         from .export_rows import export_rows
 
         return Exported([], export_rows(snapshot, output, apex=apex, note=note))
+    refuse_inputs(output, [snapshot.path, *inputs])
+    require_target(output)
     contents = Contents(responder or Responder(snapshot), snapshot, _name(apex, "apex"), note)
     known = _built_from(snapshot)
     chosen = _chosen(contents, [_name(zone, "zone") for zone in zones], known, format)
@@ -89,7 +89,7 @@ def export(
         for zone in chosen
     ]
     _tell_left_out(contents, found, note)
-    with _whole(output) as stream:
+    with whole(output) as stream:
         if format == "zone":
             records = write_zone(stream, found[0], authority or Authority(), note)
         else:
@@ -158,30 +158,3 @@ def _tell_left_out(contents: Contents, found: list[Zone], note: Callable[[str], 
 
 def _list(zones: Sequence[dns.name.Name]) -> str:
     return ", ".join(zone.to_text() for zone in zones)
-
-
-# ---------- Output -------------------------------------------------------------------------------
-
-
-@contextmanager
-def _whole(output: str) -> Iterator[TextIO]:
-    """A stream whose text is at *output* once the block has ended well."""
-    if output == "-":
-        text = io.StringIO()
-        yield text
-        sys.stdout.write(text.getvalue())
-        return
-    folder = os.path.dirname(output) or "."
-    with tempfile.NamedTemporaryFile(
-        "w", dir=folder, encoding="utf-8", newline="\n", delete=False
-    ) as stream:
-        try:
-            yield stream  # type: ignore[misc]  # it is a text stream in all but name
-            stream.flush()
-            os.fsync(stream.fileno())
-            os.umask(mask := os.umask(0))
-            os.chmod(stream.name, 0o666 & ~mask)
-            os.replace(stream.name, output)
-        except BaseException:
-            os.unlink(stream.name)
-            raise

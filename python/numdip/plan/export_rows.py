@@ -24,6 +24,7 @@ import dns.rdatatype
 from .. import Naptr, Snapshot, to_domain
 from .._native import ListPorted, list_networks, list_ranges
 from ..errors import NumdipError, PlanError
+from .outputs import require_folder
 from .published import presentation
 
 __all__ = ["export_rows"]
@@ -48,6 +49,7 @@ def export_rows(snapshot: Snapshot, folder: str, *, apex: str, note: Callable[[s
     folder = folder.rstrip("/") or folder
     if os.path.exists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
         raise PlanError(f"{folder}: is there already; name a new or an empty folder")
+    require_folder(folder)
     parent = os.path.dirname(folder) or "."
     made = tempfile.mkdtemp(dir=parent, prefix=f"{os.path.basename(folder)}.")
     try:
