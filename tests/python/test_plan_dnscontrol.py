@@ -134,6 +134,40 @@ def test_d_extend_adds_to_the_closest_domain(write: WriteFile) -> None:
     ]
 
 
+def test_the_tag_of_a_view_is_no_part_of_its_name(write: WriteFile) -> None:
+    path = write(
+        "dnsconfig.js",
+        'D("Example.com!In.side", "r", A("@", "192.0.2.1"));\n'
+        'D_EXTEND("a.example.com!In.side", A("@", "192.0.2.2"));\n'
+        'D("b.example", "r", INCLUDE(getConfiguredDomains()[0]));\n',
+    )
+    assert [owner for _, owner, *_ in read(path)] == [
+        *("example.com.", "a.example.com."),
+        *("b.example.", "a.b.example."),
+    ]
+    assert Dnsconfig(str(path), progress=lambda octets: None).zones == [
+        "example.com.",
+        "b.example.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a.x!inside", "a.x!outside"), ("a.x", "A.x!outside"), ("a.x!in", "a.x.")]
+)
+def test_two_views_of_one_domain_are_refused(
+    write: WriteFile, refusal: Callable[..., str], one: str, other: str
+) -> None:
+    message = refusal(write("dnsconfig.js", f'D("{one}", "r");\nD("{other}", "r");\n'))
+    assert ':2: D("' in message
+    assert "is another view of a.x, and a plan holds one: leave the D() of all" in message
+    plain, _, tag = other.partition("!")
+    for second in ({"name": other}, {"name": plain, "tag": tag}):
+        path = write("ir.json", json.dumps({"domains": [{"name": one}, second]}))
+        message = refusal(path)
+        assert message.startswith(f"{path}: has views of a.x, ")
+        assert message.endswith("and a plan holds one: leave all but one out")
+
+
 @pytest.mark.parametrize(
     ("network", "domain"),
     [

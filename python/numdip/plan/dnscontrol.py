@@ -51,6 +51,10 @@ class _Domain(msgspec.Struct):
     records: list[Row]
 
 
+class _ViewsError(Exception):
+    """Two views of one domain."""
+
+
 class Dnsconfig:
     """One file of DNSControl: its records by :meth:`batches`."""
 
@@ -127,15 +131,21 @@ class Dnsconfig:
     def _of_json(self, text: str) -> Iterator[tuple[str, list[Row]]]:
         try:
             domains = json.loads(text)["domains"]
+            tags: dict[str, str] = {}
             for domain in domains:
-                # A tag behind "!" tells domains of one name apart.
-                name = domain["name"].partition("!")[0].rstrip(".").lower()
+                # A tag, behind "!" or on its own, tells views of one domain apart.
+                name, _, tag = domain["name"].partition("!")
+                name = name.rstrip(".").lower()
+                tag = tag or str(domain.get("tag") or "")
+                _refuse_views(name, tags.setdefault(name, tag), tag)
                 rows = [self._json_row(record) for record in domain.get("records") or []]
                 ttl = int((domain.get("meta") or {}).get("ns_ttl", _DEFAULT_TTL))
                 for server in domain.get("nameservers") or []:
                     target = server["name"].rstrip(".") + "."
                     rows.append(Row("NS", 0, ttl, "", ["@", target]))
                 yield name, rows
+        except _ViewsError as error:
+            raise PlanError(f"{self._path}: {error}") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise PlanError(
                 f"{self._path}: not what dnscontrol print-ir writes ({type(error).__name__}: "
@@ -169,6 +179,14 @@ def _zone(name: str) -> str | None:
         return dns.name.from_text(name).to_text()
     except (dns.exception.DNSException, ValueError):
         return None
+
+
+def _refuse_views(name: str, first: str, tag: str) -> None:
+    if tag != first:
+        raise _ViewsError(
+            f'has views of {name}, "{first}" and "{tag}", and a plan holds one: '
+            "leave all but one out"
+        )
 
 
 def _mend(what: str, functions: str) -> str:

@@ -42,36 +42,50 @@
     }
   }
 
+  // A name, and the tag behind "!" that tells views of one domain apart (split horizon).
   function plainName(name) {
     if (typeof name !== "string") {
       throw new Error("a domain's name is a string, found " + stringify(name));
     }
-    return name.toLowerCase().replace(/\.$/, "");
+    var parts = name.split("!");
+    var tag = parts.slice(1).join("!");
+    var plain = parts[0].toLowerCase().replace(/\.$/, "");
+    return { plain: plain, ending: tag && "!" + tag };
+  }
+  function find(named) {
+    return byName["=" + named.plain + named.ending];
   }
 
   root.D = function D(name) {
-    var plain = plainName(name);
-    if (byName["=" + plain]) {
+    var named = plainName(name);
+    if (find(named)) {
       throw new Error("D(" + stringify(name) + ") is there already; D_EXTEND adds to it");
     }
-    var domain = { name: plain, subdomain: "", ttl: 300, nsTtl: 300, records: [] };
-    byName["=" + plain] = domain;
+    domains.forEach(function (other) {
+      if (other.name === named.plain) {
+        throw new Error("D(" + stringify(name) + ") is another view of " + named.plain +
+          ", and a plan holds one: leave the D() of all but one out");
+      }
+    });
+    var domain = { name: named.plain, subdomain: "", ttl: 300, nsTtl: 300, records: [] };
+    domain.called = named.plain + named.ending;
+    byName["=" + domain.called] = domain;
     domains.push(domain);
     var modifiers = defaults.concat([].slice.call(arguments, 2));
     modifiers.forEach(function (modifier) { apply(modifier, domain); });
   };
 
   root.D_EXTEND = function D_EXTEND(name) {
-    var plain = plainName(name);
-    var at = plain;
-    while (!byName["=" + at] && at.indexOf(".") >= 0) {
-      at = at.slice(at.indexOf(".") + 1);
+    var named = plainName(name);
+    var plain = named.plain;
+    while (!find(named) && named.plain.indexOf(".") >= 0) {
+      named.plain = named.plain.slice(named.plain.indexOf(".") + 1);
     }
-    var domain = byName["=" + at];
+    var domain = find(named);
     if (!domain) {
       throw new Error("D_EXTEND(" + stringify(name) + "): there is no D() for it before");
     }
-    domain.subdomain = plain.slice(0, Math.max(0, plain.length - at.length - 1));
+    domain.subdomain = plain.slice(0, Math.max(0, plain.length - named.plain.length - 1));
     [].slice.call(arguments, 1).forEach(function (modifier) { apply(modifier, domain); });
     domain.subdomain = "";
   };
@@ -135,7 +149,7 @@
     };
   };
   root.INCLUDE = function INCLUDE(name) {
-    var other = byName["=" + plainName(name)];
+    var other = find(plainName(name));
     if (!other) {
       throw new Error("INCLUDE(" + stringify(name) + "): there is no D() for it before");
     }
@@ -183,7 +197,7 @@
     function (called) { root[called] = {}; });
   root.console = { log: nothing, warn: nothing, error: nothing };
   root.getConfiguredDomains = function () {
-    return domains.map(function (domain) { return domain.name; });
+    return domains.map(function (domain) { return domain.called; });
   };
   ["require", "require_glob", "FETCH"].forEach(function (called) {
     root[called] = function () {
