@@ -151,6 +151,12 @@ def test_the_tag_of_a_view_is_no_part_of_its_name(write: WriteFile) -> None:
     ]
 
 
+def test_a_row_of_the_programs_own_has_no_line_that_cannot_be(write: WriteFile) -> None:
+    rows = (f'["A", {line}, 9, "", ["a", "192.0.2.1"]]' for line in (-1, 5, 10**12))
+    calls = (f"function (d) {{ d.records.push({row}); }}" for row in rows)
+    assert [line for line, *_ in of(write, *calls)] == [0, 5, 0]
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("a.x!inside", "a.x!outside"), ("a.x", "A.x!outside"), ("a.x!in", "a.x.")]
 )
@@ -238,6 +244,17 @@ def test_a_fault_names_file_line_and_mend(
         ("D(5);\n", ":1: a domain's name is a string, found 5"),
         ('D("a", "r", 5);\n', r":1: D\(\"a\"\): 5 is neither a record nor a modifier"),
         ("throw {};\n", "."),
+        ("throw null;\n", "throws null, or takes more than 256 MiB of memory"),
+        ("var a;\nvar b = '\0';\n", ":2: a NUL octet, which no program has; remove it"),
+        *(
+            (f"D('a', 'r', function (d) {{ d.records.push({row}); }});", told)
+            for row, told in [
+                ('["A", 3, 300, "", []]', r":3: A\(\): found 0 values, expected 2, the name first"),
+                ('["NAPTR", 3, 300, "", ["a", 1]]', r":3: NAPTR.*found 2 values, expected 7"),
+                ('["A", 3, 300]', "makes records that cannot be read"),
+                ('["HTTPS", 3, 300, "", []]', "not a type that is read here"),
+            ]
+        ),
         ("Array.prototype.toJSON = function () { return 5; };", "cannot be read"),
         ('D("a", "r", A([[["x"]]], 1), A("b", {toJSON: 5}));', "the name is a text"),
         (

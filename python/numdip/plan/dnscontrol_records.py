@@ -21,6 +21,8 @@ __all__ = ["TYPES", "FaultError", "Row", "read_record"]
 
 #: The types that are read.
 TYPES = ("A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT")
+#: How many values a row has: the name, and what the record's function takes behind it.
+_VALUES = {"MX": 3, "NAPTR": 7, "SOA": 7, "SRV": 5}
 _MAX_TTL = (1 << 31) - 1
 
 
@@ -45,10 +47,17 @@ def read_record(row: Row, domain: str) -> ZoneRecord:
     origin = f"{row.subdomain}.{domain}" if row.subdomain else domain
     if isinstance(row.ttl, bool) or not isinstance(row.ttl, int) or not 0 <= row.ttl <= _MAX_TTL:
         raise FaultError(f"found TTL {json.dumps(row.ttl)}, expected 0 to {_MAX_TTL} seconds")
+    if row.rtype not in TYPES:
+        raise FaultError(f"not a type that is read here; those are {', '.join(TYPES)}")
+    expected = _VALUES.get(row.rtype, 2)
+    if len(row.values) != expected:
+        raise FaultError(f"found {len(row.values)} values, expected {expected}, the name first")
     label, *values = row.values
     owner = _owner(label, row.rtype, origin)
     data = _data(row.rtype, values, origin)
-    return row.line, owner, dns.rdatatype.from_text(row.rtype), row.ttl, data
+    # A program can make rows itself, and say any line.
+    line = row.line if 0 <= row.line < 1 << 31 else 0
+    return line, owner, dns.rdatatype.from_text(row.rtype), row.ttl, data
 
 
 def _owner(label: Any, rtype: str, origin: str) -> bytes:
@@ -79,8 +88,6 @@ def _target(value: Any, origin: str) -> str:
 
 def _data(rtype: str, values: list[Any], origin: str) -> bytes:
     """A record's data in wire form."""
-    if rtype not in TYPES:
-        raise FaultError(f"not a type that is read here; those are {', '.join(TYPES)}")
     if rtype == "NAPTR":
         return _naptr(values, origin)
     if rtype == "TXT":

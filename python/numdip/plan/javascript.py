@@ -51,6 +51,9 @@ def evaluate(
         ScriptError: the program failed, or passed a limit.
         PlanError: QuickJS is not installed.
     """
+    if "\0" in program:
+        line = program.count("\n", 0, program.index("\0")) + 1
+        raise ScriptError("a NUL octet, which no program has; remove it", line)
     # -I: neither the current folder nor the environment says what is imported.
     command = [sys.executable, "-I", str(_CHILD), str(seconds), str(memory)]
     try:
@@ -69,6 +72,9 @@ def evaluate(
         # A limit of the operating system ended it.
         if done.returncode < 0:
             raise ScriptError(_too_long(seconds)) from None
+        told = done.stderr.decode(errors="replace").strip()
+        if "MemoryError" not in told and "memory" not in told.rpartition("\n")[2]:
+            raise ScriptError(f"cannot be run: {told[-500:].rpartition(chr(10))[2]}") from None
         raise ScriptError(_too_large(memory)) from None
     if "error" not in answer:
         if not isinstance(answer["result"], str):
@@ -86,8 +92,11 @@ def _read_error(text: str, seconds: int, memory: int) -> ScriptError:
     lines = (int(match[1]) for frame in frames if (match := _FRAME.search(frame)))
     line = next((line for line in lines if line < _FIRST_LINE), 0)
     what = what.strip()[:500]
-    if "out of memory" in what or what == "null":
+    if "out of memory" in what:
         return ScriptError(_too_large(memory), line)
+    if what == "null":
+        # The engine throws it too, where no memory is left for an error.
+        return ScriptError(f"throws null, or {_too_large(memory)}", line)
     if "interrupted" in what:
         return ScriptError(_too_long(seconds), line)
     return ScriptError(what, line)

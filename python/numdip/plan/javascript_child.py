@@ -43,7 +43,8 @@ def main() -> None:
         context.eval("\n" * (FIRST_LINE - 1) + functions)
         get = context.get(result)
         context.eval(program)
-        answer = {"result": get()}
+        given = get()
+        answer = {"result": given if isinstance(given, str) else None}
     except quickjs.JSException as error:
         answer = {"error": str(error)}
     except MemoryError:
