@@ -323,6 +323,7 @@ def test_names_elsewhere_are_told_and_have_a_zone_of_their_own(
     assert notes == ["left out: names in none of e164.arpa.: x.example., ns.x.example."]
     lines, notes = zone_lines(snapshot, tmp_path, zones=["x.example"])
     assert [line.split("\t")[0] for line in lines[3:]] == ["@", "@", "ns"]
+    assert notes.pop().startswith("x.example. keeps the serial 1 of the plan's SOA record, ")
     assert notes == ["left out: 1 numbers and prefixes that are in none of x.example."]
 
 
@@ -333,7 +334,12 @@ def test_other_zones_and_cnames_of_numbers_are_left_out(tmp_path: Path, write: W
         '*.4.4 NAPTR 1 1 "u" "E2U+sip" "!^.*$!sip:a@x.example!" .\n'
     )
     build([str(write("a.zone", text))], str(tmp_path / "a.snap"))
-    lines, notes = zone_lines(numdip.open(tmp_path / "a.snap"), tmp_path, zones=["e164.arpa"])
+    lines, notes = zone_lines(
+        numdip.open(tmp_path / "a.snap"),
+        tmp_path,
+        zones=["e164.arpa"],
+        authority=Authority(serial=9),
+    )
     assert [line.split("\t")[0::3][:2] for line in lines[3:]] == [
         ["@", "NS"],
         ["@", "SOA"],
@@ -347,6 +353,23 @@ def test_other_zones_and_cnames_of_numbers_are_left_out(tmp_path: Path, write: W
         "left out: 4.4.e164.arpa. NS",
         "left out: 4.4.e164.arpa. SOA",
         "left out: 5.4.4.e164.arpa. CNAME",
+    ]
+
+
+def test_a_zones_own_authority_counts_but_for_the_serial(tmp_path: Path, write: WriteFile) -> None:
+    text = "$ORIGIN x.example.\n$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+    build([str(write("x.zone", text))], str(tmp_path / "a.snap"))
+    snapshot = numdip.open(tmp_path / "a.snap")
+    lines, notes = zone_lines(snapshot, tmp_path, authority=AUTHORITY)
+    (soa,) = (line for line in lines if "\tSOA\t" in line)
+    assert soa.split()[4:7] == ["ns.x.example.", "h.x.example.", "7"]
+    assert [note.partition(" is not used")[0] for note in notes] == ["--hostmaster", "--ns"]
+    notes.clear()
+    path = str(tmp_path / "dnsconfig.js")
+    export(snapshot, path, "dnscontrol", authority=AUTHORITY, note=notes.append)
+    assert [note.partition(" not used")[0] for note in notes[:2]] == [
+        "--hostmaster and --serial are",
+        "--ns is",
     ]
 
 

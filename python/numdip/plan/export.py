@@ -76,6 +76,8 @@ def export(
     if format == "csv":
         from .export_rows import export_rows
 
+        if authority not in {None, Authority()}:
+            note("--ns, --hostmaster and --serial are not used: the files hold the plan's rows")
         return Exported([], export_rows(snapshot, output, apex=apex, note=note))
     refuse_inputs(output, [snapshot.path, *inputs])
     require_target(output)

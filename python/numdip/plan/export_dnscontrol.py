@@ -11,7 +11,7 @@ import dns.rdataclass
 import dns.rdatatype
 
 from .. import Naptr, __version__
-from .export_zone import Authority
+from .export_zone import Authority, tell_servers_unused
 from .published import RecordSet, Zone
 
 __all__ = ["write_dnsconfig"]
@@ -31,12 +31,17 @@ def write_dnsconfig(
         'var PROVIDER_PLACEHOLDER = NewDnsProvider("bind");\n'
     )
     count = 0
+    if authority.hostmaster or authority.serial is not None:
+        note("--hostmaster and --serial are not used: DNSControl's providers make SOA records")
     for zone in zones:
+        has_servers = bool(zone.data(dns.rdatatype.NS))
+        if has_servers and authority.nameservers:
+            tell_servers_unused(zone, note)
         name = _quoted(zone.name.to_text(omit_final_dot=True))
         stream.write(f"\nD({name}, REGISTRAR_PLACEHOLDER, DnsProvider(PROVIDER_PLACEHOLDER)")
         stream.writelines(
             f",\n  NAMESERVER({_quoted(server.rstrip('.') + '.')})"
-            for server in (() if zone.has(dns.rdatatype.NS) else authority.nameservers)
+            for server in (() if has_servers else authority.nameservers)
         )
         for found in zone.record_sets(note):
             for call in _calls(zone, found, note):

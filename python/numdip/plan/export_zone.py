@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import PlanError
 from .published import Zone, presentation
 
-__all__ = ["Authority", "write_zone"]
+__all__ = ["Authority", "tell_servers_unused", "write_zone"]
 
 #: What stands in the place of names that the operator did not give. ``invalid`` is no domain's
 #: (RFC 2606 §2).
@@ -43,16 +43,28 @@ def write_zone(
     count = 0
     for owner, ttl, rtype, data in zone.record_sets(note):
         count += len(data)
+        shown = data
+        if owner == "@" and rtype == dns.rdatatype.SOA:
+            shown = tuple(_with_serial(one, authority.serial) for one in data)
         head = f"{owner}\t{ttl}\tIN\t{dns.rdatatype.to_text(rtype)}\t"  # type: ignore[arg-type]
-        stream.writelines(f"{head}{presentation(rtype, one)}\n" for one in data)
+        stream.writelines(f"{head}{presentation(rtype, one)}\n" for one in shown)
     return count
 
 
 def _authority(zone: Zone, authority: Authority, note: Callable[[str], None]) -> Iterator[str]:
-    """Lines with the SOA and NS records that the plan has not."""
+    """Lines with the SOA and NS records that the plan has not; told is what is not used."""
     servers = [_name(name, "name server") for name in authority.nameservers]
     missing = []
-    if not zone.has(dns.rdatatype.SOA):
+    if soa := zone.data(dns.rdatatype.SOA):
+        if authority.hostmaster:
+            note(f"--hostmaster is not used: the plan has the SOA record of {zone.name}")
+        if authority.serial is None:
+            old = int.from_bytes(soa[0][-20:-16])
+            note(
+                f"{zone.name} keeps the serial {old} of the plan's SOA record, and secondaries "
+                "take no zone whose serial has not grown: give --serial"
+            )
+    else:
         primary = servers[0] if servers else f"ns.{_PLACEHOLDER}"
         hostmaster = _mailbox(authority.hostmaster or f"hostmaster@{_PLACEHOLDER}")
         missing += [] if servers else ["--ns"]
@@ -63,7 +75,10 @@ def _authority(zone: Zone, authority: Authority, note: Callable[[str], None]) ->
             serial = 1 if time is None else int(time.timestamp())
         # A negative answer may be kept for a minute (RFC 2308 §4).
         yield f"@\t3600\tIN\tSOA\t{primary} {hostmaster} {serial} 3600 600 1209600 60\n"
-    if not zone.has(dns.rdatatype.NS):
+    if zone.data(dns.rdatatype.NS):
+        if servers:
+            tell_servers_unused(zone, note)
+    else:
         missing += [] if servers else ["--ns"]
         for server in servers or [dns.name.from_text(f"ns.{_PLACEHOLDER}")]:
             yield f"@\t3600\tIN\tNS\t{server}\n"
@@ -72,6 +87,16 @@ def _authority(zone: Zone, authority: Authority, note: Callable[[str], None]) ->
             f"{zone.name} has placeholders in SOA and NS records, names in {_PLACEHOLDER}: "
             f"give {' and '.join(dict.fromkeys(missing))}"
         )
+
+
+def tell_servers_unused(zone: Zone, note: Callable[[str], None]) -> None:
+    """Says that the plan's name servers count."""
+    note(f"--ns is not used for NS records: the plan has those of {zone.name}")
+
+
+def _with_serial(data: bytes, serial: int | None) -> bytes:
+    """An SOA record's data with another serial, the first of five numbers (RFC 1035 §3.3.13)."""
+    return data if serial is None else data[:-20] + serial.to_bytes(4) + data[-16:]
 
 
 def _mailbox(text: str) -> dns.name.Name:

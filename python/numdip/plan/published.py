@@ -189,9 +189,12 @@ class Zone:
         self.origin = self.contents.origin(self.name)
         self._below = tuple(digits for zone in below if (digits := self.contents.origin(zone)))
 
-    def has(self, rtype: int) -> bool:
-        """Whether the plan has such records of the zone's apex."""
-        return any(name == self.name and found == rtype for name, found, *_ in self.named)
+    def data(self, rtype: int) -> tuple[bytes, ...]:
+        """The plan's records of a type of the zone's apex, in wire form; none if it has none."""
+        return next(
+            (data for name, found, _, data in self.named if name == self.name and found == rtype),
+            (),
+        )
 
     def record_sets(self, note: Callable[[str], None]) -> Iterator[RecordSet]:
         """The records that the zone holds: those of its apex, of names, of numbers."""
