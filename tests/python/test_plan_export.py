@@ -6,6 +6,7 @@ import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import dns.message
 import dns.rdatatype
@@ -325,6 +326,23 @@ def test_names_elsewhere_are_told_and_have_a_zone_of_their_own(
     assert [line.split("\t")[0] for line in lines[3:]] == ["@", "@", "ns"]
     assert notes.pop().startswith("x.example. keeps the serial 1 of the plan's SOA record, ")
     assert notes == ["left out: 1 numbers and prefixes that are in none of x.example."]
+
+
+@pytest.mark.parametrize("form", ["zone", "csv"])
+def test_a_name_that_begins_as_a_number_is_a_name(
+    tmp_path: Path, write: WriteFile, form: Literal["zone", "csv"]
+) -> None:
+    text = "$ORIGIN example.com.\n$TTL 5\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n+44 A 192.0.2.1\n+44.x A 192.0.2.2\n"
+    build([str(write("a.zone", text))], str(tmp_path / "a.snap"))
+    snapshot = numdip.open(tmp_path / "a.snap")
+    out = tmp_path / "out.zone"
+    export(snapshot, str(out), form)
+    build(
+        [str(path) for path in (out.iterdir() if form == "csv" else [out])],
+        str(tmp_path / "b.snap"),
+    )
+    assert numdip.open(tmp_path / "b.snap").record_sets() == snapshot.record_sets()
+    assert ("+44.example.com.", 1, 5, [bytes((192, 0, 2, 1))]) in snapshot.record_sets()
 
 
 def test_other_zones_and_cnames_of_numbers_are_left_out(tmp_path: Path, write: WriteFile) -> None:

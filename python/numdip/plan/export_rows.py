@@ -25,7 +25,7 @@ from .. import Naptr, Snapshot, to_domain
 from .._native import ListPorted, list_networks, list_ranges
 from ..errors import NumdipError, PlanError
 from .outputs import require_folder
-from .published import presentation
+from .published import is_number, presentation
 
 __all__ = ["export_rows"]
 
@@ -109,12 +109,12 @@ def _ported(snapshot: Snapshot, networks: list[tuple[str, ...]]) -> Iterator[tup
 def _records(snapshot: Snapshot, apex: str, others: list[str]) -> Iterator[tuple[Any, ...]]:
     """Rows of NAPTR records; what no row can say goes to *others* as lines of a zone file."""
     for owner, rtype, ttl, data in snapshot.record_sets():
-        rows = [_naptr_row(owner, ttl, one) for one in data] if owner.startswith("+") else [None]
+        rows = [_naptr_row(owner, ttl, one) for one in data] if is_number(owner) else [None]
         if None not in rows:
             yield from (row for row in rows if row is not None)
             continue
         name = owner
-        if owner.startswith("+"):
+        if is_number(owner):
             digits = to_domain(owner.removesuffix("*"), apex=apex)
             name = f"{'*.' if owner.endswith('*') else ''}{digits}."
         rtype_text = dns.rdatatype.to_text(rtype)  # type: ignore[arg-type]

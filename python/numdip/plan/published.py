@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,7 +20,7 @@ from .. import Naptr, Responder, Snapshot
 from .._native import ListPorted, list_ranges
 from .wildcards import NOTHING, Item, Row, names
 
-__all__ = ["Contents", "RecordSet", "Zone", "presentation"]
+__all__ = ["Contents", "RecordSet", "Zone", "is_number", "presentation"]
 
 #: The most digits of a number.
 _MAX_DIGITS = 15
@@ -27,6 +28,12 @@ _NAPTR = dns.rdatatype.NAPTR
 #: At a name that has to exist and holds nothing, so that no wildcard answers for it.
 _NO_ANSWER = b"\x09no answer"
 _NO_ANSWER_TTL = 60
+_NUMBER = re.compile(r"\+[0-9]+\*?", re.ASCII)
+
+
+def is_number(owner: str) -> bool:
+    """Whether records' owner is a number or prefix, and not a name such as ``+44.example.com.``."""
+    return _NUMBER.fullmatch(owner) is not None
 
 
 class RecordSet(NamedTuple):
@@ -87,7 +94,7 @@ class Contents:
 
     def _read_records(self) -> None:
         for owner, rtype, ttl, data in self.snapshot.record_sets():
-            if not owner.startswith("+"):
+            if not is_number(owner):
                 name = dns.name.from_text(owner)
                 self.named.append((name, rtype, ttl, tuple(data)))
                 continue
