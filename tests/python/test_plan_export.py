@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -328,11 +329,43 @@ def test_names_elsewhere_are_told_and_have_a_zone_of_their_own(
     assert notes == ["left out: 1 numbers and prefixes that are in none of x.example."]
 
 
+def test_rows_know_the_zones_again(
+    tmp_path: Path, write: WriteFile, numdip_command: Command
+) -> None:
+    own = "$ORIGIN x.example.\n$TTL 5\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n"
+    write("a.zone", own + "elsewhere. A 192.0.2.1\n")
+    part = "$TTL 5\n$ORIGIN sub.x.example.\na A 192.0.2.1\n"
+    write("b.zone", part)
+    write("c.zone", '$TTL 5\n$ORIGIN 4.4.t.example.\n1 NAPTR 1 1 "u" "E2U+sip" "!^.*$!a:b!" .\n')
+    names = [str(tmp_path / f"{letter}.zone") for letter in "abc"]
+    build(names, str(tmp_path / "a.snap"), apex=["t.example"])
+    snapshot = numdip.open(tmp_path / "a.snap")
+    command = ("plan", "export", snapshot.path, "--apex", "t.example", "--format", "csv", "-o")
+    done = numdip_command(*command, tmp_path / "ro ws")
+    assert f"numdip plan build '{tmp_path}/ro ws'/* --apex t.example -o plan.snap" in done.stderr
+    files = sorted((tmp_path / "ro ws").iterdir())
+    assert [path.name for path in files] == [
+        *("4.4.t.example.zone", "names.zone", "records.csv", "sub.x.example.zone"),
+        "x.example.zone",
+    ]
+    build([str(path) for path in files], str(tmp_path / "b.snap"), apex=["t.example"])
+    again = numdip.open(tmp_path / "b.snap")
+    assert again.record_sets() == snapshot.record_sets()
+
+    def zones(of: numdip.Snapshot) -> set[str]:
+        return {
+            zone for source in json.loads(of.meta)["sources"] for zone in source.get("zones", [])
+        }
+
+    assert zones(again) == zones(snapshot) == {"x.example.", "sub.x.example.", "4.4.t.example."}
+
+
 @pytest.mark.parametrize("form", ["zone", "csv"])
 def test_a_name_that_begins_as_a_number_is_a_name(
     tmp_path: Path, write: WriteFile, form: Literal["zone", "csv"]
 ) -> None:
-    text = "$ORIGIN example.com.\n$TTL 5\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n+44 A 192.0.2.1\n+44.x A 192.0.2.2\n"
+    text = "$ORIGIN example.com.\n$TTL 5\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n"
+    text += "+44 A 192.0.2.1\n+44.x A 192.0.2.2\n"
     build([str(write("a.zone", text))], str(tmp_path / "a.snap"))
     snapshot = numdip.open(tmp_path / "a.snap")
     out = tmp_path / "out.zone"

@@ -78,7 +78,8 @@ def export(
 
         if authority not in {None, Authority()}:
             note("--ns, --hostmaster and --serial are not used: the files hold the plan's rows")
-        return Exported([], export_rows(snapshot, output, apex=apex, note=note))
+        known = _built_from(snapshot)
+        return Exported([], export_rows(snapshot, output, apex=apex, zones=known, note=note))
     refuse_inputs(output, [snapshot.path, *inputs])
     require_target(output)
     contents = Contents(responder or Responder(snapshot), snapshot, _name(apex, "apex"), note)

@@ -98,7 +98,8 @@ class ZoneFile:
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
         self._left_out: dict[str, int] = {}
-        #: The zones that the file holds: the owners of its SOA records, or else its first origin.
+        #: The zones that the file holds: the owners of its SOA records, or else its first origin,
+        #: but for the root, to which names are relative that are written whole.
         self.zones: list[str] = []
         if os.path.isdir(path):
             raise PlanError(f"{path}: is a folder; name the files in it")
@@ -135,7 +136,7 @@ class ZoneFile:
                     batch = []
         if batch:
             yield batch
-        if not self.zones and self._first_origin:
+        if not self.zones and self._first_origin not in {"", "."}:
             self.zones.append(self._first_origin)
         if self._left_out:
             counts = ", ".join(f"{count:,} {name}" for name, count in self._left_out.items())
