@@ -55,7 +55,7 @@ may be there; numdip's limits stand beside.
 
 Sources: the module's README (<https://www.kamailio.org/docs/modules/stable/modules/enum.html>:
 digits, flags, form of the regexp); `src/modules/enum/enum.c`, `src/core/strutils.c` and
-`src/core/config.h` of <https://github.com/kamailio/kamailio> (delimiter, groups, buffers).
+`src/core/config.h` of its source (delimiter, groups, buffers).
 """
 
 

@@ -125,6 +125,14 @@ def test_what_is_wrong_with_a_record_is_told_with_its_line(
     assert not (tmp_path / "plan.snap").exists()
 
 
+def test_rules_without_a_column_of_flags_end_in_a_uri(tmp_path: Path) -> None:
+    rows = "name,services,regexp,replacement\n+44,E2U+sip,!^.*$!sip:a@b!,\n+43,,,next.example\n"
+    (tmp_path / "records.csv").write_text(rows)
+    build([str(tmp_path / "records.csv")], str(tmp_path / "plan.snap"))
+    db = numdip.open(str(tmp_path / "plan.snap"))
+    assert [db.records(number)[0].flags for number in ("+44", "+43")] == ["u", ""]
+
+
 def test_diff_counts_owners_whose_records_came_went_and_changed(
     tmp_path: Path, snapshot: numdip.Snapshot, numdip_command: Command
 ) -> None:

@@ -132,7 +132,7 @@ impl PlanBuilder {
     /// Adds the rows of a file of NAPTR records and gives their count.
     ///
     /// The same as add_ranges, with the columns name, services, regexp and any of order, preference, flags,
-    /// replacement, ttl. A name is a number with its +, a prefix as in +44*, or an owner name.
+    /// replacement, ttl. Without a column flags, rules have the flag u. A name is a number with its +, a prefix as in +44*, or an owner name.
     #[pyo3(signature = (stream, *, file, first_line = 2, database = None))]
     fn add_records(
         &self,
@@ -154,7 +154,11 @@ impl PlanBuilder {
                     name: name.get(row),
                     order: order.get(row),
                     preference: preference.get(row),
-                    flags: flags.get(row),
+                    flags: match &flags {
+                        // A rule without a flag would lead nowhere (RFC 6116 §3.4.2).
+                        Column::Absent if !regexp.get(row).is_empty() => "u",
+                        flags => flags.get(row),
+                    },
                     services: services.get(row),
                     regexp: regexp.get(row),
                     replacement: replacement.get(row),
