@@ -135,6 +135,19 @@ def refusal(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
+def complaint(tmp_path: Path) -> Callable[..., str]:
+    """Builds from files with faults of any kind, and gives the error's first line."""
+
+    def find(*paths: Path | str) -> str:
+        with pytest.raises(PlanError) as caught:
+            build([str(path) for path in paths], str(tmp_path / "out.snap"))
+        assert not (tmp_path / "out.snap").exists()
+        return str(caught.value).partition("\n")[0]
+
+    return find
+
+
+@pytest.fixture
 def report(tmp_path: Path) -> Callable[..., str]:
     """Builds from files with bad rows, and gives the report."""
 

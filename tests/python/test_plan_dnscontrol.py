@@ -226,12 +226,12 @@ def test_a_ptr_may_name_the_address(write: WriteFile) -> None:
     ],
 )
 def test_a_fault_names_file_line_and_mend(
-    write: WriteFile, refusal: Callable[..., str], call: str, told: str
+    write: WriteFile, complaint: Callable[..., str], call: str, told: str
 ) -> None:
     path = write(
         "dnsconfig.js", f'// first\nD("example.com", "r",\n  A("@", "192.0.2.1"),\n  {call}\n);\n'
     )
-    message = refusal(path)
+    message = complaint(path)
     assert message.startswith(f"{path}:4: "), message
     assert re.search(told, message), message
 
@@ -266,10 +266,10 @@ def test_a_fault_names_file_line_and_mend(
     ],
 )
 def test_a_program_that_fails_is_told(
-    write: WriteFile, refusal: Callable[..., str], text: str, told: str
+    write: WriteFile, complaint: Callable[..., str], text: str, told: str
 ) -> None:
     path = write("dnsconfig.js", text)
-    message = refusal(path)
+    message = complaint(path)
     assert message.startswith(str(path))
     assert re.search(told, message), message
 

@@ -193,23 +193,44 @@ def test_what_belongs_to_dnssec_is_left_out_and_told(write: WriteFile) -> None:
     ],
 )
 def test_a_fault_names_file_line_and_mend(
-    write: WriteFile, refusal: Callable[..., str], line: str, told: str
+    write: WriteFile, complaint: Callable[..., str], line: str, told: str
 ) -> None:
     path = write("a.zone", f"{HEAD}\n{line}\n")
-    message = refusal(path)
+    message = complaint(path)
     assert message.startswith(f"{path}:6: ")
     assert re.search(told, message), message
+
+
+def test_all_faults_are_told_beside_those_of_rows(
+    write: WriteFile, tmp_path: Path, report: Callable[..., str], numdip_command: Command
+) -> None:
+    zone = write("a.zone", HEAD + "1 A x\n2 A 192.0.2.1\n3 NOSUCH 1\n")
+    js = write("dnsconfig.js", 'D("a.x", "r",\n  A("a", "b"),\n  A("c.", "192.0.2.1"));\n')
+    rows = write("p.csv", "number,mcc,mnc\nx,234,15\n447700900123,234,15\n")
+    before = sorted(tmp_path.iterdir())
+    *faults, summary = report(zone, rows, js).splitlines()
+    assert [fault.removeprefix(str(tmp_path)).split(" ")[0] for fault in faults] == [
+        *("/a.zone:5:", "/a.zone:7:", "/dnsconfig.js:2:", "/dnsconfig.js:3:", "/p.csv:2:")
+    ]
+    assert summary.startswith("5 rows are bad and nothing was written: mend them, or leave them")
+    write("a.zone", HEAD + "1 A x\n" * 120)
+    *faults, more, summary = report(zone, rows).splitlines()
+    assert len(faults) == 100
+    assert more == "… and 21 more"
+    assert summary.startswith("121 rows are bad")
+    assert sorted(tmp_path.iterdir()) == before
+    assert numdip_command("plan", "build", zone, "-o", tmp_path / "a.snap").returncode == 1
 
 
 @pytest.mark.parametrize(
     "line", ["1 5 A 192.0.2.1", f"1 5 NAPTR {RULE}", "1. 5 CNAME x", '1. 5 NAPTR 1 1 s a "" x']
 )
 def test_a_relative_name_needs_an_origin(
-    write: WriteFile, refusal: Callable[..., str], line: str
+    write: WriteFile, complaint: Callable[..., str], line: str
 ) -> None:
     path = write("a.zone", f"{line}\n")
-    assert refusal(path).startswith(f"{path}:1: ")
-    assert "relative, and to what is not known: end it with a dot" in refusal(path)
+    assert complaint(path).startswith(f"{path}:1: ")
+    assert "relative, and to what is not known: end it with a dot" in complaint(path)
     assert read(path, origin="x")[0]
 
 
@@ -278,7 +299,7 @@ def test_the_command_takes_an_origin(
     path = write("block", f"$TTL 60\n*.4.4 IN NAPTR {RULE}\n")
     out = tmp_path / "a.snap"
     done = numdip_command("plan", "build", path, "-o", out)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert f"{path}:2: " in done.stderr
     done = numdip_command("plan", "build", path, "-o", out, "--origin", "e164.arpa")
     assert (done.returncode, done.stderr) == (0, "")

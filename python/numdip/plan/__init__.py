@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,11 @@ from typing import Any, Literal
 
 from .. import __version__
 from .._native import PlanBuilder
-from ..errors import PlanError
+from ..errors import PlanError, SnapshotError
 from ..times import to_seconds
 from .columns import Kind
 from .dns_files import is_dnsconfig, is_zone_file
+from .faults import Faults, report_of
 from .layers import MAX_FAULTS, Applied, Compacted, apply, compact
 from .outputs import refuse_inputs, require_writable
 from .progress import Meter, Progress, size_of
@@ -119,16 +121,19 @@ def build(
         apex=None if apex is None else list(apex),
     )
     meter = Meter(progress, None if database else size_of(inputs))
-    skipped: list[str] = []
+    faults = Faults()
     sources: list[dict[str, Any]] = []
     if database:
         sources += _add_queries(builder, database, note, meter)
-    skip = skipped if on_error == "skip" else None
+    skip = faults if on_error == "skip" else None
     for path in inputs:
         if is_dnsconfig(path) or is_zone_file(path):
-            sources.append(_add_dns(builder, path, note, meter, skip, origin=origin))
+            sources.append(_add_dns(builder, path, note, meter, faults, origin=origin))
         else:
             sources.append(_add_file(builder, path, note, meter, skip))
+    if skip is None and faults:
+        report = report_of(faults, _faults_of(builder, output))
+        raise PlanError(report, report=report)
     if not any(source["rows"] for source in sources):
         names = ", ".join([*inputs, *(["the queries' results"] if database else [])])
         raise PlanError(f"{names}: no rows, so there is nothing to build")
@@ -136,18 +141,28 @@ def build(
     meter.writing()
     try:
         text = json.dumps(meta, ensure_ascii=False)
-        report = builder.write(output, meta=text, time=seconds, progress=meter.written)
+        done = builder.write(output, meta=text, time=seconds, progress=meter.written)
     except PlanError as error:
         raise PlanError(str(error), report=str(error)) from None
     return Built(
-        ranges=report.ranges,
-        ported=report.ported,
-        networks=report.networks,
-        records=report.records,
-        replaced=report.replaced,
-        left_out=report.left_out + len(skipped),
-        faults=[*skipped, *report.faults][:MAX_FAULTS],
+        ranges=done.ranges,
+        ported=done.ported,
+        networks=done.networks,
+        records=done.records,
+        replaced=done.replaced,
+        left_out=done.left_out + faults.total,
+        faults=[*faults, *done.faults][:MAX_FAULTS],
     )
+
+
+def _faults_of(builder: PlanBuilder, output: str) -> str:
+    """The report of the rows that were added, of which no snapshot is to stay."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(output) or ".") as folder:
+        try:
+            builder.write(os.path.join(folder, "plan.snap"))
+        except (PlanError, SnapshotError) as error:
+            return str(error)
+    return ""
 
 
 def _add_file(
@@ -179,7 +194,7 @@ def _add_dns(
     path: str,
     note: Callable[[str], None],
     meter: Meter,
-    skipped: list[str] | None,
+    faults: Faults,
     *,
     origin: str | None,
 ) -> dict[str, Any]:
@@ -192,7 +207,7 @@ def _add_dns(
     else:
         file = zone_files.ZoneFile(path, origin=origin, note=note, progress=meter.octets)
     rows = sum(
-        meter.rows(builder.add_zone_records(batch, file=path)) for batch in file.batches(skipped)
+        meter.rows(builder.add_zone_records(batch, file=path)) for batch in file.batches(faults)
     )
     name = os.path.basename(path)
     return {"file": name, "holds": "DNS records", "rows": rows, "zones": file.zones}
