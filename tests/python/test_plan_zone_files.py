@@ -120,7 +120,7 @@ def test_records_are_read_as_dnspython_reads_them(
         first = dns.name.from_wire(owner, 0)[0].labels[0].decode()
         assert text[line - 1].lower().startswith(first.lower())
     assert file.zones == ["e164.arpa."]
-    assert notes == []
+    assert all("no NAPTR record in this file: the plan's prefixes answer" in note for note in notes)
 
 
 @given(st.binary(max_size=60), st.integers(0, 200))
@@ -199,6 +199,22 @@ def test_a_fault_names_file_line_and_mend(
     message = complaint(path)
     assert message.startswith(f"{path}:6: ")
     assert re.search(told, message), message
+
+
+def test_names_of_numbers_without_naptr_records_are_told(write: WriteFile, tmp_path: Path) -> None:
+    text = (
+        f'{HEAD}*.2.1 NAPTR {RULE}\n3.2.1 60 TXT "no answer"\n4.2.1 TXT a\n4.2.1 TXT b\n'
+        f"5.2.1 TXT a\nns.6 A 192.0.2.1\n6.2.1 NAPTR {RULE}\n5.2.1.E164.arpa. NAPTR {RULE}\n"
+        "6.2.1 TXT a\n$ORIGIN 7.e164.arpa.\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n"
+    )
+    path = write("a.zone", text)
+    notes: list[str] = []
+    build([str(path)], str(tmp_path / "a.snap"), note=notes.append)
+    told = "names of numbers have no NAPTR record in this file: the plan's prefixes answer for them"
+    assert notes == [f"{path}: 2 {told}"]
+    notes.clear()
+    build([str(path)], str(tmp_path / "a.snap"), note=notes.append, apex=["1.e164.arpa"])
+    assert notes == [f"{path}: 2 {told}"]
 
 
 def test_all_faults_are_told_beside_those_of_rows(

@@ -128,7 +128,7 @@ def build(
     skip = faults if on_error == "skip" else None
     for path in inputs:
         if is_dnsconfig(path) or is_zone_file(path):
-            sources.append(_add_dns(builder, path, note, meter, faults, origin=origin))
+            sources.append(_add_dns(builder, path, note, meter, faults, origin=origin, apex=apex))
         else:
             sources.append(_add_file(builder, path, note, meter, skip))
     if skip is None and faults:
@@ -197,6 +197,7 @@ def _add_dns(
     faults: Faults,
     *,
     origin: str | None,
+    apex: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Adds the records of a zone file or a file of DNSControl and says what they were."""
     from . import dnscontrol, zone_files
@@ -205,7 +206,7 @@ def _add_dns(
     if is_dnsconfig(path):
         file = dnscontrol.Dnsconfig(path, progress=meter.octets)
     else:
-        file = zone_files.ZoneFile(path, origin=origin, note=note, progress=meter.octets)
+        file = zone_files.ZoneFile(path, origin=origin, apex=apex, note=note, progress=meter.octets)
     rows = sum(
         meter.rows(builder.add_zone_records(batch, file=path)) for batch in file.batches(faults)
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import dns.exception
@@ -24,6 +24,7 @@ import dns.ttl
 
 from .. import Naptr
 from ..errors import NaptrError, PlanError
+from .bare_names import BareNames
 from .octet_streams import OctetStream
 
 __all__ = ["ZoneFile", "ZoneRecord"]
@@ -81,10 +82,14 @@ class ZoneFile:
         path: str,
         *,
         origin: str | None = None,
+        apex: Sequence[str] | None = None,
         note: Callable[[str], None],
         progress: Callable[[int], None],
     ) -> None:
-        """Opens the file. Names are relative to *origin* until it has a ``$ORIGIN``."""
+        """Opens the file. Names are relative to *origin* until it has a ``$ORIGIN``.
+
+        Names stand for numbers under *apex*, ``e164.arpa`` if not given.
+        """
         self._path = path
         self._note = note
         self._origin: dns.name.Name | None = None
@@ -98,6 +103,7 @@ class ZoneFile:
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
         self._left_out: dict[str, int] = {}
+        self._bare = BareNames(["e164.arpa"] if apex is None else apex)
         #: The zones that the file holds: the owners of its SOA records, or else its first origin,
         #: but for the root, to which names are relative that are written whole.
         self.zones: list[str] = []
@@ -131,6 +137,7 @@ class ZoneFile:
                     continue
                 if record is not None:
                     batch.append(record)
+                    self._bare.see(record[1], record[2])
                 if len(batch) == _BATCH:
                     yield batch
                     batch = []
@@ -138,6 +145,8 @@ class ZoneFile:
             yield batch
         if not self.zones and self._first_origin not in {"", "."}:
             self.zones.append(self._first_origin)
+        if told := self._bare.note():
+            self._note(f"{self._path}: {told}")
         if self._left_out:
             counts = ", ".join(f"{count:,} {name}" for name, count in self._left_out.items())
             self._note(f"{self._path}: left out records of DNSSEC, which are not served: {counts}")
