@@ -75,7 +75,7 @@ bench-peers: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside Knot,
 	@$(BIN)/python benches/peers/peers.py $(if $(QUICK),--quick) --note "$(NOTE)"
 
 # What the suite runs beside numdip, and the Debian package that has it.
-BESIDE := nsd:nsd dig:bind9-dnsutils named-checkzone:bind9-utils kamailio:kamailio sipp:sip-tester unbound:unbound named:bind9 dnsdist:dnsdist ip:iproute2 unshare:util-linux
+BESIDE := nsd:nsd knotd:knot dig:bind9-dnsutils named-checkzone:bind9-utils kamailio:kamailio sipp:sip-tester unbound:unbound named:bind9 dnsdist:dnsdist ip:iproute2 unshare:util-linux
 
 conformance: $(VENV)/release.stamp $(VENV)/dev.stamp  ## the server beside other implementations
 	@missing=; for need in $(BESIDE); do PATH="$$PATH:/usr/sbin:/sbin" command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need#*:}"; done; \

@@ -19,6 +19,7 @@ from pathlib import Path
 import dns.e164
 import dns.message
 import dns.query
+import dns.rcode
 import dns.rdatatype
 
 #: Seconds after which a test gives up waiting.
@@ -124,19 +125,58 @@ zone:
 """
         )
         self.process = subprocess.Popen([nsd, "-d", "-c", str(folder / "nsd.conf")], text=True)
-        self._wait()
+        _wait(self)
 
-    def _wait(self) -> None:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            try:
-                self.ask(dns.message.make_query("e164.arpa", "SOA"), tcp=True)
-            except OSError:
-                time.sleep(0.05)
-            else:
+
+class Knot(Subject):
+    name = "knot"
+
+    def __init__(self, folder: Path, zone: str) -> None:
+        """Serves the zone ``e164.arpa`` of this text."""
+        knotd = shutil.which("knotd") or shutil.which("knotd", path="/usr/sbin")
+        assert knotd is not None, "knotd is missing: apt-get install knot"
+        self.port = free_port()
+        (folder / "e164.arpa.zone").write_text(zone)
+        (folder / "knot.conf").write_text(
+            f"""
+server:
+  rundir: "{folder}"
+  listen: 127.0.0.1@{self.port}
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: "{folder}"
+zone:
+  - domain: e164.arpa
+    storage: "{folder}"
+    file: e164.arpa.zone
+    semantic-checks: off
+"""
+        )
+        self.process = subprocess.Popen(
+            [knotd, "-c", str(folder / "knot.conf")],
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _wait(self)
+
+
+def _wait(server: Subject) -> None:
+    """Until the server answers for the zone."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            answer = server.ask(dns.message.make_query("e164.arpa", "SOA"), tcp=True)
+        except OSError:
+            time.sleep(0.05)
+        else:
+            if answer.rcode() == dns.rcode.NOERROR:
                 return
-        message = "NSD does not answer"
-        raise TimeoutError(message)
+            time.sleep(0.05)
+    message = f"{server.name} does not answer"
+    raise TimeoutError(message)
 
 
 def _zone_of_plan() -> str:

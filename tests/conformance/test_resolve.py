@@ -1,4 +1,4 @@
-"""Numbers are resolved over the network, from numdip and from NSD, with one zone behind both."""
+"""Numbers are resolved over the network, from numdip, NSD and Knot, with one zone behind all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 import numdip as numdip_package
 from selection_zone import APEX, selections, zone
-from subjects import SUBJECTS, Nsd, Numdip, Subject, numdip
+from subjects import Knot, Nsd, Numdip, Subject, numdip
+from vectors import read
 
 #: A walk to servers by SIP's records, and from number to number; in the zone of the cases.
 MORE = r"""
@@ -24,16 +25,33 @@ other A 192.0.2.2
 """
 
 
-@pytest.fixture(scope="module", params=SUBJECTS)
+SERVICES = [case for case in read("ddds")["cases"] if case["category"] == "service"]
+
+
+def services_zone() -> str:
+    """A number for each case of services, whose record has them."""
+    lines = []
+    for place, case in enumerate(SERVICES):
+        owner = ".".join(reversed(f"9{place:03}"))
+        services = case["input"]["services"]
+        record = numdip_package.Naptr(order=1, preference=1, flags="u", services=services)
+        lines.append(f"{owner} NAPTR {record}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module", params=["numdip", "nsd", "knot"])
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Subject]:
     """Each of the servers in turn, with the zone."""
     folder = tmp_path_factory.mktemp(request.param)
-    (folder / "e164.zone").write_text(zone() + MORE)
+    text = zone() + MORE + services_zone()
+    (folder / "e164.zone").write_text(text)
     running: Subject
     if request.param == "nsd":
-        running = Nsd(folder, zone() + MORE)
+        running = Nsd(folder, text)
+    elif request.param == "knot":
+        running = Knot(folder, text)
     else:
         numdip("plan", "build", folder / "e164.zone", "-o", folder / "e164.snap")
         running = Numdip(folder, folder / "e164.snap")
@@ -74,3 +92,21 @@ def test_a_sip_uri_leads_to_its_servers(served: Subject, number: str) -> None:
         ("other.e164.arpa.", 5071, "192.0.2.2"),
     ]
     assert found.failures == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "case"), [pytest.param(*each, id=each[1]["id"]) for each in enumerate(SERVICES)]
+)
+def test_services_are_read_as_they_were_published(
+    served: Subject, place: int, case: dict[str, Any]
+) -> None:
+    with client(served, apex=APEX) as asking:
+        reply = asking.ask(f"+9{place:03}").reply
+    ((ttl, record),) = reply.records
+    given, expected = case["input"], case["expect"]
+    assert (ttl, record.services) == (60, given["services"])
+    if "error" in expected:
+        with pytest.raises(numdip_package.NaptrError, match="services"):
+            record.read_services(given["application"])
+    else:
+        assert record.read_services(given["application"]) == expected
