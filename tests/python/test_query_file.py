@@ -114,6 +114,24 @@ def test_answers_of_another_run_are_not_mixed_in(
         look_up_file(client, str(source), str(target))
 
 
+def test_portions_without_a_note_are_nobodys(start: Start, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    write_numbers(source, 10)
+    (tmp_path / "out.csv.parts").mkdir()
+    left = tmp_path / "out.csv.parts" / "000000.parquet"
+    left.write_text("of another run, whose note is gone")
+    with (
+        numdip.Client([start().address]) as client,
+        pytest.raises(numdip.ClientError, match=r"holds 000000\.parquet and no run\.json"),
+    ):
+        look_up_file(client, str(source), str(target))
+    assert left.exists()
+    left.unlink()
+    with numdip.Client([start().address]) as client:
+        assert look_up_file(client, str(source), str(target)).done == 10
+    assert not left.parent.exists()
+
+
 def test_rows_without_an_answer_are_asked_again(start: Start, tmp_path: Path) -> None:
     source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
     write_numbers(source, 10)

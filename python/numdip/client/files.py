@@ -7,9 +7,9 @@ which appears whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ def look_up_file(
             state.outcomes.update(answered["outcome"].to_list())
             progress(state)
         _write_result(pl, parts, target)
-        shutil.rmtree(folder)
+        _remove(folder, parts)
     except pl.exceptions.PolarsError as error:
         raise ClientError(f"{source}: {str(error).splitlines()[0]}") from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
@@ -155,6 +155,12 @@ def _folder(client: Client, source: str, target: str, column: str) -> str:
                 )
         return folder
     os.makedirs(folder, exist_ok=True)
+    strange = set(os.listdir(folder)) - {"run.json.unfinished"}
+    if strange:
+        raise ClientError(
+            f"{folder}: holds {min(strange)} and no run.json, so it is not known whose answers "
+            "these are; remove the folder, or name another output"
+        )
 
     def write(path: str) -> None:
         with open(path, "w", encoding="utf-8") as file:
@@ -162,6 +168,16 @@ def _folder(client: Client, source: str, target: str, column: str) -> str:
 
     _write_whole(note, write)
     return folder
+
+
+def _remove(folder: str, parts: list[str]) -> None:
+    """Removes what a run kept, its note last: portions without a note would be nobody's."""
+    for part in parts:
+        os.remove(part)
+    os.remove(os.path.join(folder, "run.json"))
+    # What somebody else put there is theirs.
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 def _portions(pl: Any, rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:

@@ -111,7 +111,8 @@ class Base:
     def servers(self) -> list[ServerState]:
         """What is known of each server; the last that was, once the client is closed."""
         started = self._started
-        if started is None:
+        # A thread does not live on in a child, and may have held a lock when the child began.
+        if started is None or started[0] != os.getpid():
             unknown = [ServerState(s, True, None, None, False, 0, 0) for s in self._named]
             return self._last or unknown
         return [

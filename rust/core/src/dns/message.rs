@@ -208,7 +208,7 @@ fn skip_name(octets: &[u8], mut at: usize) -> Option<usize> {
 pub fn name_at(octets: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
     let end = skip_name(octets, at)?;
     let mut name = Vec::new();
-    let (mut at, mut begin) = (at, at);
+    let (mut at, mut begin, mut pointers) = (at, at, 0);
     loop {
         match *octets.get(at)? {
             0 => {
@@ -225,7 +225,9 @@ pub fn name_at(octets: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
             }
             high @ 0xc0.. => {
                 let to = usize::from(high & 0x3f) << 8 | usize::from(*octets.get(at + 1)?);
-                if to >= begin {
+                // No name has more labels than that, so none needs more pointers.
+                pointers += 1;
+                if to >= begin || pointers > MAX_NAME / 2 {
                     return None;
                 }
                 (at, begin) = (to, to);

@@ -123,6 +123,14 @@ mod tests {
     }
 
     #[test]
+    fn without_its_question_a_refusal_is_read_and_an_answer_is_not() {
+        for (rcode, is_read) in [(0, false), (3, false), (1, true), (2, true), (4, true), (5, true)] {
+            let header = [0x25, 0x28, 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0];
+            assert_eq!(is_read, exchange(true).read(&header).is_some(), "response code {rcode}");
+        }
+    }
+
+    #[test]
     fn records_come_by_order_then_preference() {
         let mut message = Message::from_bytes(&octets(ANSWER)).unwrap();
         let mut records = message.take_answers();

@@ -15,6 +15,9 @@ use crate::uri::check_absolute;
 /// The most parameters that are kept of one answer. A regexp of 255 octets has room for no more.
 const MAX_PARAMETERS: usize = 128;
 
+/// The most records of one answer whose rules are applied: each may cost some milliseconds.
+const MAX_TRIED: usize = 32;
+
 //----------- Network --------------------------------------------------------
 
 /// What an answer says.
@@ -46,7 +49,7 @@ impl Network {
     pub fn read(reply: &Reply, aus: &str, lenient: bool) -> Option<Result<Self, Unreadable>> {
         let mut first: Option<Self> = None;
         let mut fault = None;
-        for (place, (ttl, naptr)) in reply.records.iter().enumerate() {
+        for (place, (ttl, naptr)) in reply.records.iter().enumerate().take(MAX_TRIED) {
             match read_record(naptr, aus, lenient) {
                 Ok(network) => {
                     let network = Self { ttl: *ttl, record: place, ..network };

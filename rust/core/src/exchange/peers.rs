@@ -359,10 +359,12 @@ impl Peers {
 
     /// When the first server may be asked that a new question would go to.
     pub fn opens_next(&mut self, now: Duration) -> Duration {
-        let living = (0..self.len()).find(|peer| !self.is_dead(*peer, now));
-        match self.settings.balanced {
-            true => (0..self.len()).map(|peer| self.opens(peer)).min().unwrap_or_default(),
-            false => self.opens(living.unwrap_or(0)),
+        let living: Vec<usize> = (0..self.len()).filter(|peer| !self.is_dead(*peer, now)).collect();
+        match (self.settings.balanced, living.first()) {
+            // The dead have no share while others live.
+            (true, Some(_)) => living.iter().map(|peer| self.opens(*peer)).min().unwrap_or_default(),
+            (true, None) => (0..self.len()).map(|peer| self.opens(peer)).min().unwrap_or_default(),
+            (false, first) => self.opens(first.copied().unwrap_or(0)),
         }
     }
 

@@ -12,6 +12,9 @@ use crate::naptr::Naptr;
 
 /// EDNS option EDE (RFC 8914 §2).
 const OPTION_EDE: u16 = 15;
+/// Response codes that are answers (RFC 1035 §4.1.1).
+const NOERROR: u16 = 0;
+const NXDOMAIN: u16 = 3;
 /// The most records that are looked at: more than fit in any answer that a number has.
 const MAX_RECORDS: usize = 4096;
 /// The most extended errors that are kept, and octets of the text of each.
@@ -54,8 +57,8 @@ impl Reply {
     pub fn read(question: &Question, message_id: u16, response: &[u8]) -> Option<Self> {
         let message = Message::read(response)?;
         let [questions, answers, ..] = message.counts();
-        // Servers that could not read a question, or would not, may leave it out of an error.
-        let is_refusal = questions == 0 && answers == 0;
+        // Servers that could not read a question, or would not, may leave it out of an error; an answer never.
+        let is_refusal = questions == 0 && answers == 0 && ![NOERROR, NXDOMAIN].contains(&message.rcode());
         let is_ours = questions == 1 && question.is_of(message.body());
         if message.id() != message_id || !message.is_response() || !(is_ours || is_refusal) {
             return None;

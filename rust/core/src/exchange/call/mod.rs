@@ -134,6 +134,8 @@ struct Open {
     send: Send,
     sent: Duration,
     expires: Duration,
+    /// It has expired: nobody waits for its answer, which is one all the same if it comes.
+    is_late: bool,
 }
 
 enum Choice {
@@ -236,10 +238,10 @@ impl Call {
         if let Some(send) = self.pending.pop() {
             return Step::Send(self.open(send, peers, now));
         }
-        let mut is_waiting = self.open.iter().any(|open| !open.send.probe);
+        let mut is_waiting = self.open.iter().any(|open| !open.send.probe && !open.is_late);
         if !is_waiting || self.hedge_at.is_some_and(|at| at <= now) {
             self.hedge_at = None;
-            match self.choose(peers, now) {
+            match self.choose(peers, now, is_waiting) {
                 Choice::Ask(peer) => return Step::Send(self.ask(peer, peers, now)),
                 Choice::Later(_, at) if at < self.deadline || is_waiting => self.hedge_at = Some(at),
                 Choice::Later(peer, _) => {
@@ -251,8 +253,9 @@ impl Call {
                 Choice::Nobody if is_waiting => {}
                 Choice::Nobody => {
                     // A probe is now waited for as any other query.
-                    self.open.iter_mut().for_each(|open| open.send.probe = false);
-                    is_waiting = !self.open.is_empty();
+                    let mut in_time = self.open.iter_mut().filter(|open| !open.is_late);
+                    in_time.by_ref().for_each(|open| open.send.probe = false);
+                    is_waiting = self.open.iter().any(|open| !open.is_late);
                     if !is_waiting {
                         let end = self.last_word();
                         self.end(end, now);
@@ -263,7 +266,7 @@ impl Call {
         if let Some(outcome) = self.outcome.take() {
             return Step::Done(outcome);
         }
-        let expiries = self.open.iter().map(|open| open.expires);
+        let expiries = self.open.iter().filter(|open| !open.is_late).map(|open| open.expires);
         Step::Wait(expiries.chain(self.hedge_at).fold(self.deadline, Duration::min))
     }
 
@@ -285,22 +288,29 @@ impl Call {
         self.open(Send { attempt: 0, peer, transport: Transport::Udp, edns, probe: false }, peers, now)
     }
 
-    /// The server to ask: the one tried least, the living before the dead, in their order.
-    fn choose(&self, peers: &mut Peers, now: Duration) -> Choice {
+    /// The server to ask: the one tried least, the living before the dead, in their order. While another one is
+    /// waited for, dead ones are not asked: the first query has probed them.
+    fn choose(&self, peers: &mut Peers, now: Duration, is_waiting: bool) -> Choice {
         /// What speaks against a server, the server, and when it may be asked.
         type Candidate = ((bool, u16, bool, usize), usize, Duration);
         let count = peers.len();
+        let lives = (0..count)
+            .any(|peer| !peers.is_dead(peer, now) && self.tries.get(peer).is_some_and(|tries| !tries.is_out));
         let mut best: Option<Candidate> = None;
         for place in 0..count {
             let peer = (self.first + place) % count;
             let tries = self.tries.get(peer).copied().unwrap_or_default();
-            if tries.is_out || self.open.iter().any(|open| open.send.peer == peer) {
+            let is_open = |open: &Open| open.send.peer == peer && !open.is_late;
+            let is_dead = peers.is_dead(peer, now);
+            if tries.is_out || (is_waiting && is_dead) || self.open.iter().any(is_open) {
                 continue;
             }
             // Servers that share the load help each other out; a backup is none for a busy primary.
             let opens = peers.opens(peer);
-            let is_closed = peers.settings().balanced && opens > now;
-            let key = (is_closed, tries.count, peers.is_dead(peer, now), place);
+            // To a dead one no share is given that the living have no time for.
+            let has_no_share = is_dead && lives && peers.settings().rate.is_some();
+            let is_closed = peers.settings().balanced && (opens > now || has_no_share);
+            let key = (is_closed, tries.count, is_dead, place);
             if best.is_none_or(|(least, ..)| key < least) {
                 best = Some((key, peer, opens));
             }
@@ -322,7 +332,7 @@ impl Call {
         let send = Send { attempt: self.attempts, ..send };
         self.attempts = self.attempts.wrapping_add(1);
         let expires = now.saturating_add(peers.settings().timeout).min(self.deadline);
-        self.open.push(Open { send, sent: now, expires });
+        self.open.push(Open { send, sent: now, expires, is_late: false });
         if !send.probe {
             if peers.settings().hedge {
                 self.hedge_at = Some(now.saturating_add(peers.hedge_delay(send.peer, now)));
@@ -343,8 +353,9 @@ impl Call {
 
     fn expire(&mut self, peers: &mut Peers, now: Duration) {
         let timeout = peers.settings().timeout;
-        while let Some(place) = self.open.iter().position(|open| open.expires <= now) {
-            let Open { send, sent, .. } = self.open.swap_remove(place);
+        while let Some(open) = self.open.iter_mut().find(|open| !open.is_late && open.expires <= now) {
+            open.is_late = true;
+            let Open { send, sent, .. } = *open;
             let waited = now.saturating_sub(sent);
             // One that the deadline ended was not waited for as long.
             if waited >= timeout {
@@ -386,8 +397,8 @@ impl Call {
 
     fn end(&mut self, end: End, now: Duration) {
         // Who has not answered so far is told of.
-        for Open { send, sent, .. } in std::mem::take(&mut self.open) {
-            if !send.probe && !self.is_silent(send.peer) {
+        for Open { send, sent, is_late, .. } in std::mem::take(&mut self.open) {
+            if !is_late && !send.probe && !self.is_silent(send.peer) {
                 self.fail(send.peer, Why::Silent(now.saturating_sub(sent)));
             }
         }

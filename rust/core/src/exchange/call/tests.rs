@@ -164,6 +164,33 @@ fn a_slow_answer_is_hedged_after_the_95th_percentile() {
 }
 
 #[test]
+fn a_server_that_is_slower_than_its_time_answers_all_the_same() {
+    let mut peers = peers(1, Settings::default());
+    let does = [Does::Answer { after: ms(600) }];
+    for number in 0..3 {
+        let (outcome, took, _) = ask(&mut peers, &does, ms(3000 * number));
+        assert!(is_answer(&outcome) && took == ms(600), "{outcome:?} after {took:?}");
+    }
+}
+
+#[test]
+fn a_dead_server_is_not_asked_because_another_is_slow() {
+    let mut peers = peers(2, Settings::default());
+    for number in 0..20 {
+        ask(&mut peers, &[Does::Nothing, Does::Answer { after: ms(5) }], ms(number * 20));
+    }
+    let mut queries = 0;
+    for number in 0..500_u64 {
+        // Each takes longer than 95 of 100 did.
+        let does = [Does::Nothing, Does::Answer { after: ms(30 + number / 2) }];
+        let (outcome, _, sent) = ask(&mut peers, &does, ms(2000 + number * 10));
+        assert!(is_answer(&outcome));
+        queries += sent.iter().filter(|(_, send)| send.peer == 0).count();
+    }
+    assert!(queries < 10, "{queries} in five seconds");
+}
+
+#[test]
 fn a_dead_primary_is_probed_and_not_asked_until_it_answers() {
     let mut peers = peers(2, Settings::default());
     let dead = [Does::Nothing, Does::Answer { after: ms(5) }];
