@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import hypothesis
 import pytest
 
 import numdip
+from client_servers import Loopback
 from numdip import PlanError
 from numdip.plan import build
 
@@ -318,3 +319,36 @@ def serve() -> Iterator[Callable[..., Served]]:
     yield start
     for served in running:
         served.kill()
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served], snapshot: Path) -> Served:
+    """A server with the tests' plan on IPv4 and IPv6."""
+    return serve("--plan", snapshot, "--listen", "127.0.0.1:0", "--listen", "[::1]:0")
+
+
+@pytest.fixture
+def config(tmp_path: Path, snapshot: Path) -> Callable[[str], Path]:
+    """Writes a configuration that serves the tests' plan on a free port."""
+
+    def write(text: str = "") -> Path:
+        path = tmp_path / "numdip.toml"
+        beginning = f"plan.path = '{snapshot.name}'\nserver.listen = ['127.0.0.1:0', '[::1]:0']\n"
+        path.write_text(beginning + text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Loopback]]:
+    """Starts servers that do as they are told, for clients to ask."""
+    running: list[Loopback] = []
+
+    def begin(*args: Any) -> Loopback:
+        running.append(Loopback(*args))
+        return running[-1]
+
+    yield begin
+    for server in running:
+        server.close()

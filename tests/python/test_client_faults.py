@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import dns.edns
@@ -36,19 +36,6 @@ SLACK = 1.0
 
 Start = Callable[..., Loopback]
 Ask = Callable[..., Any]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[Loopback] = []
-
-    def begin(udp: Does = answer, tcp: Any = None) -> Loopback:
-        running.append(Loopback(udp, tcp))
-        return running[-1]
-
-    yield begin
-    for server in running:
-        server.close()
 
 
 @pytest.fixture(params=[blocking, awaited], ids=["sync", "async"])

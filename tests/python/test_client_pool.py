@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -23,19 +23,6 @@ from conftest import Served, environment
 
 Start = Callable[..., Loopback]
 BuildSnapshot = Callable[..., Any]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[Loopback] = []
-
-    def begin(*args: Any) -> Loopback:
-        running.append(Loopback(*args))
-        return running[-1]
-
-    yield begin
-    for server in running:
-        server.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,6 @@ from numdip.client.files import look_up_file
 
 Start = Callable[..., Loopback]
 NUMBERS = [NUMBER, "+9990000000", "nothing", "447786852522", None]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[Loopback] = []
-
-    def begin(*args: Any) -> Loopback:
-        running.append(Loopback(*args))
-        return running[-1]
-
-    yield begin
-    for server in running:
-        server.close()
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The server as a process: its answers on the wire, its signals, reloads and refusals to start."""
+"""The server as a process: its answers on the wire, its signals and refusals to start.
+
+``test_server_reloads.py`` has its reloads.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import dns.flags
@@ -29,68 +31,14 @@ from conftest import (
     EXAMPLE_ANSWER,
     EXAMPLE_QUERY,
     PATIENCE,
-    PORTED,
-    RANGES,
     Command,
     Served,
     ServerEndedError,
 )
+from server_questions import ACL, EXAMPLE, ask, mnc_served, query, rcode_of, udp_client
 
 Serve = Callable[..., Served]
 LOOPBACKS = ["127.0.0.1", "::1"]
-EXAMPLE = "+13392986156"
-
-
-@pytest.fixture
-def served(serve: Serve, snapshot: Path) -> Served:
-    """A server with the tests' plan on IPv4 and IPv6."""
-    return serve("--plan", snapshot, "--listen", "127.0.0.1:0", "--listen", "[::1]:0")
-
-
-@pytest.fixture
-def config(tmp_path: Path, snapshot: Path) -> Callable[[str], Path]:
-    """Writes a configuration that serves the tests' plan on a free port."""
-
-    def write(text: str = "") -> Path:
-        path = tmp_path / "numdip.toml"
-        beginning = f"plan.path = '{snapshot.name}'\nserver.listen = ['127.0.0.1:0', '[::1]:0']\n"
-        path.write_text(beginning + text)
-        return path
-
-    return write
-
-
-def query(number_or_name: str, rdtype: str = "NAPTR", **options: object) -> dns.message.Message:
-    name = number_or_name
-    if name.startswith("+"):
-        name = numdip.to_domain(name)
-    return dns.message.make_query(name, rdtype, use_edns=False, **options)  # type: ignore[arg-type]
-
-
-def ask(
-    served: Served,
-    message: dns.message.Message,
-    *,
-    host: str = "127.0.0.1",
-    tcp: bool = False,
-    source: str | None = None,
-) -> dns.message.Message:
-    port = dict(served.addresses)[host]
-    exchange = dns.query.tcp if tcp else dns.query.udp
-    return exchange(message, host, timeout=PATIENCE, port=port, source=source)
-
-
-def rcode_of(response: dns.message.Message) -> str:
-    return dns.rcode.to_text(response.rcode())
-
-
-def mnc_served(served: Served, number: str = EXAMPLE) -> str:
-    """What the server answers for a number: its MNC, or the response code."""
-    response = ask(served, query(number))
-    if not response.answer:
-        return rcode_of(response)
-    [record] = response.answer[0]
-    return bytes(record.regexp).rpartition(b";mnc=")[2].rstrip(b"!").decode()
 
 
 # ---------- Answers ------------------------------------------------------------------------------
@@ -298,16 +246,6 @@ def test_short_messages_and_responses_are_dropped_in_silence(serve: Serve, snaps
         assert client.recv(4096) == EXAMPLE_ANSWER
 
 
-@contextmanager
-def udp_client(served: Served, source: str | None = None) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        if source is not None:
-            client.bind((source, 0))
-        client.settimeout(PATIENCE)
-        client.connect(("127.0.0.1", served.port))
-        yield client
-
-
 def test_answer_is_as_configured(serve: Serve, config: Callable[..., Path]) -> None:
     served = serve(
         "--config",
@@ -332,12 +270,6 @@ def test_answer_is_as_configured(serve: Serve, config: Callable[..., Path]) -> N
 
 
 # ---------- The access list ----------------------------------------------------------------------
-
-ACL = """
-[[acl.client]]
-name = "second"
-networks = ["127.0.0.2/32"]
-"""
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -449,156 +381,6 @@ def test_stopped_server_has_let_go_of_its_ports(serve: Serve, snapshot: Path) ->
     first.stop()
     again = serve("--plan", snapshot, "--listen", f"127.0.0.1:{port}")
     assert mnc_served(again) == "012"
-
-
-# ---------- Reloads ------------------------------------------------------------------------------
-
-
-def test_hangup_takes_up_a_new_plan(
-    serve: Serve,
-    config: Callable[..., Path],
-    snapshot: Path,
-    build_snapshot: Callable[..., Path],
-) -> None:
-    served = serve("--config", config())
-    assert mnc_served(served) == "012"
-    build_snapshot(snapshot, ported=PORTED.replace("310,012", "310,260"))
-    assert mnc_served(served) == "012"  # replaced while mapped: the old one stays whole
-    served.send(signal.SIGHUP)
-    served.log("reloaded: ")
-    assert mnc_served(served) == "260"
-
-
-def test_hangup_without_configuration_takes_up_the_plan_anew(
-    serve: Serve, snapshot: Path, build_snapshot: Callable[..., Path]
-) -> None:
-    served = serve("--plan", snapshot, "--listen", "127.0.0.1:0")
-    build_snapshot(snapshot, ported=PORTED.replace("310,012", "310,260"))
-    served.send(signal.SIGHUP)
-    served.log("reloaded: ")
-    assert mnc_served(served) == "260"
-
-
-@pytest.mark.parametrize("content", [b"", b"no snapshot", None])
-def test_hangup_with_a_broken_plan_serves_on_and_says_why(
-    serve: Serve, config: Callable[..., Path], snapshot: Path, content: bytes | None
-) -> None:
-    served = serve("--config", config())
-    snapshot.unlink()
-    if content is not None:
-        snapshot.write_bytes(content)
-    served.send(signal.SIGHUP)
-    told = served.log("reload failed, serving on as before: ")
-    assert "plan.path: " in told
-    assert str(snapshot) in told
-    assert mnc_served(served) == "012"
-
-
-def test_hangup_takes_up_answer_and_access_list(serve: Serve, config: Callable[..., Path]) -> None:
-    served = serve("--config", config())
-    assert mnc_served(served) == "012"
-    config(ACL + "[answer]\nttl = 77\n")
-    served.send(signal.SIGHUP)
-    served.log("reloaded: ")
-    assert mnc_served(served) == "REFUSED"
-    assert ask(served, query(EXAMPLE), source="127.0.0.2").answer[0].ttl == 77
-
-
-@pytest.mark.parametrize(
-    ("text", "told"), [("[answer]\nttl = -1", "answer.ttl: found -1"), ("[answer", "not TOML")]
-)
-def test_hangup_with_a_broken_configuration_serves_on_and_says_why(
-    serve: Serve, config: Callable[..., Path], text: str, told: str
-) -> None:
-    served = serve("--config", config())
-    config(text)
-    served.send(signal.SIGHUP)
-    assert told in served.log("reload failed, serving on as before: ")
-    assert mnc_served(served) == "012"
-    config("[answer]\nttl = 9")
-    served.send(signal.SIGHUP)
-    served.log("reloaded: ")
-    assert ask(served, query(EXAMPLE)).answer[0].ttl == 9
-
-
-def test_hangup_says_what_waits_for_the_next_start(
-    serve: Serve, config: Callable[..., Path]
-) -> None:
-    path = config()
-    served = serve("--config", path)
-    path.write_text(path.read_text().replace("'[::1]:0'", "'127.0.0.2:0'") + "server.workers = 7\n")
-    served.send(signal.SIGHUP)
-    assert "taken up at the next start" in served.log("server.listen has changed")
-    assert "taken up at the next start" in served.log("server.workers has changed")
-    assert mnc_served(served) == "012"
-
-
-def test_options_outlast_a_reload(
-    serve: Serve, config: Callable[..., Path], tmp_path: Path, build_snapshot: Callable[..., Path]
-) -> None:
-    other = build_snapshot(tmp_path / "other.snap", ported=PORTED.replace("310,012", "310,260"))
-    served = serve("--config", config(), "--plan", other)
-    assert mnc_served(served) == "260"
-    served.send(signal.SIGHUP)
-    assert str(other) in served.log("reloaded: ")
-    assert mnc_served(served) == "260"
-
-
-def test_reloads_lose_no_query(serve: Serve, config: Callable[..., Path]) -> None:
-    served = serve("--config", config())
-    with udp_client(served) as client:
-        for i in range(200):
-            if i % 20 == 0:
-                served.send(signal.SIGHUP)
-            client.send(EXAMPLE_QUERY)
-            assert client.recv(4096) == EXAMPLE_ANSWER
-    served.log("reloaded: ")
-
-
-def test_workers_go_before_the_thread_that_reloads(served: Served) -> None:
-    pid = served.process.pid
-    end = time.monotonic() + PATIENCE
-    workers: set[int] = set()
-    nice: dict[tuple[int, str], int] = {}
-    # A thread takes its name when it first runs, which may be after the server said it was ready.
-    while not workers and time.monotonic() < end:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            name, _, rest = (thread / "stat").read_text().rpartition(")")
-            nice[int(thread.name), name.partition("(")[2]] = int(rest.split()[16])
-        workers = {value for (_, name), value in nice.items() if name.startswith(("udp-", "tcp-"))}
-    ours = os.getpriority(os.PRIO_PROCESS, 0)
-    assert workers == {ours}
-    of_main = [value for (thread, name), value in nice.items() if thread == pid]
-    assert set(of_main) == {min(ours + 10, 19)}
-
-
-def test_watched_plan_is_taken_up_without_being_told(
-    serve: Serve,
-    config: Callable[..., Path],
-    snapshot: Path,
-    build_snapshot: Callable[..., Path],
-) -> None:
-    served = serve("--config", config("plan.watch = true\n"))
-    assert mnc_served(served) == "012"
-    build_snapshot(snapshot, ported=PORTED.replace("310,012", "310,260"))
-    served.log("reloaded: ")
-    assert mnc_served(served) == "260"
-    snapshot.unlink()
-    served.log("reload failed, serving on as before: ")
-    assert mnc_served(served) == "260"
-    build_snapshot(snapshot)
-    served.log("reloaded: ")
-    assert mnc_served(served) == "012"
-
-
-def test_plan_that_is_not_watched_is_left_alone(
-    serve: Serve, snapshot: Path, build_snapshot: Callable[..., Path]
-) -> None:
-    served = serve("--plan", snapshot, "--listen", "127.0.0.1:0")
-    build_snapshot(snapshot, ranges=RANGES, ported=PORTED.replace("310,012", "310,260"))
-    assert mnc_served(served) == "012"
-    served.stop()
-    assert len(served.rest()) == 1  # "stopped", and no reload
 
 
 # ---------- What cannot start --------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numdip
 from conftest import Served
 from numdip._native import Server
 from numdip.plan import apply, compact
-from test_server import mnc_served
+from server_questions import mnc_served
 
 Serve = Callable[..., Served]
 #: In the tests' plan: ported, and held by a range.
