@@ -38,7 +38,8 @@ enum Octets {
     /// The file itself, shared with every process that maps it.
     Mapped(Mmap),
     /// A copy in anonymous memory that the kernel was asked to back with huge pages.
-    Huge(MmapMut),
+    /// The file is its first octets, as many as the number says.
+    Huge(MmapMut, usize),
     /// A copy on the heap.
     Heap(Vec<u8>),
 }
@@ -90,7 +91,7 @@ impl SnapshotFile {
 
     pub(super) fn memory(&self) -> Memory {
         match self.octets {
-            Octets::Huge(_) => Memory::Huge,
+            Octets::Huge(..) => Memory::Huge,
             Octets::Mapped(_) | Octets::Heap(_) => Memory::Map,
         }
     }
@@ -178,11 +179,14 @@ impl Octets {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
-            Self::Huge(map) => map,
+            Self::Huge(map, length) => map.get(..*length).unwrap_or_default(),
             Self::Heap(octets) => octets,
         }
     }
 }
+
+/// The usual size of a huge page. Where it is another, fewer octets than could lie in them do.
+const HUGE_PAGE: usize = 2 << 20;
 
 fn map(file: &File, memory: Memory) -> std::io::Result<Octets> {
     let length = file.metadata()?.len();
@@ -202,11 +206,14 @@ fn map(file: &File, memory: Memory) -> std::io::Result<Octets> {
     if memory == Memory::Map {
         return Ok(Octets::Mapped(map));
     }
-    let mut copy = MmapMut::map_anon(map.len())?;
+    // Whole huge pages: of what is smaller, and of an end that does not fill one, the kernel makes none.
+    let mut copy = MmapMut::map_anon(map.len().next_multiple_of(HUGE_PAGE))?;
     // Advice only: on a kernel without transparent huge pages the copy still serves.
     let _ = copy.advise(Advice::HugePage);
-    copy.copy_from_slice(&map);
-    Ok(Octets::Huge(copy))
+    if let Some(place) = copy.get_mut(..map.len()) {
+        place.copy_from_slice(&map);
+    }
+    Ok(Octets::Huge(copy, map.len()))
 }
 
 //----------- Identity -------------------------------------------------------
