@@ -14,6 +14,7 @@ use numdip_core::bulk;
 use numdip_core::dns::{MAX_MESSAGE, Transport};
 use numdip_core::number::Number;
 use numdip_core::plan::{PlanBuilder, Policy, PortedFields, RangeFields, stats};
+use numdip_core::respond::batch::Asked;
 use numdip_core::respond::settings::RecordSettings;
 use numdip_core::respond::{Partial, Responder, Settings};
 use numdip_core::snapshot::{Snapshot, writer};
@@ -115,7 +116,26 @@ pub(crate) fn check_respond(responders: &[Responder], request: &[u8]) {
             let length = responder.respond_by_library(request, permitted, transport, &mut by_library);
             assert_eq!(reply, length.map(|length| &by_library[..length]), "the library answers otherwise");
             check_reply(request, permitted, transport, reply);
+            check_batch(responder, &vec![(request.to_vec(), permitted); 5], transport);
         }
+    }
+}
+
+/// Answers requests as one batch and checks that each is answered as by itself.
+pub(crate) fn check_batch(responder: &Responder, requests: &[(Vec<u8>, bool)], transport: Transport) {
+    let (mut out, mut alone) = ([0xee; 4096], [0xee; 4096]);
+    let session = responder.session();
+    let mut asked: Vec<_> =
+        requests.iter().map(|(octets, permitted)| Asked::new(octets, *permitted)).collect();
+    session.look_up(&mut asked);
+    for ((request, permitted), asked) in requests.iter().zip(&asked) {
+        let length = session.respond_to(asked, transport, &mut out);
+        let expected = session.respond(request, *permitted, transport, &mut alone);
+        assert_eq!(
+            expected.map(|length| &alone[..length]),
+            length.map(|length| &out[..length]),
+            "{request:?}"
+        );
     }
 }
 

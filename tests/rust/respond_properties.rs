@@ -170,6 +170,13 @@ fn near_valid() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A query for one of the plan's numbers or for one beside it.
+fn plain_query() -> impl Strategy<Value = Vec<u8>> {
+    let numbers: Vec<_> = harness::numbers().collect();
+    prop::sample::select(numbers)
+        .prop_map(|number| Message::query(&owner(&number.digits(), "e164.arpa")).octets())
+}
+
 /// The code that the interface's table gives a well-formed message with this question.
 fn judged(
     labels: &[Vec<u8>],
@@ -234,6 +241,17 @@ proptest! {
         let responders = harness::responders();
         for request in requests {
             harness::check_respond(&responders, &request);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_answered_as_each_of_it_by_itself(
+        requests in prop::collection::vec((prop_oneof![near_valid(), plain_query()], prop::bool::weighted(0.9)), 0..150),
+        tcp: bool,
+    ) {
+        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+        for responder in harness::responders() {
+            harness::check_batch(&responder, &requests, transport);
         }
     }
 

@@ -7,6 +7,7 @@
 //! The children of one node are adjacent, and so are its values, so a set bit's rank finds either.
 //! Nodes come in breadth-first order: the busy top levels share few cache lines.
 
+use prefetch_index::prefetch_index;
 use zerocopy::byteorder::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -146,6 +147,8 @@ impl<'a> Trie<'a> {
             let Some(place) = places.get_mut(usize::from(walk.lane)) else { continue };
             let step = self.step(walk.node, walk.digits >> 60, *place);
             *place = step.place;
+            // While the others take this step, memory fetches what the next one needs.
+            prefetch_index(self.nodes, step.node.unwrap_or(0) as usize);
             if let Some(next) = group.get_mut(on) {
                 *next = Walk { digits: walk.digits << 4, node: step.node.unwrap_or(0), lane: walk.lane };
             }

@@ -5,6 +5,8 @@
 
 pub mod explain;
 
+use prefetch_index::prefetch_index;
+
 use crate::number::{Number, Prefix};
 use crate::snapshot::lineage::Time;
 use crate::snapshot::record_sets::{RecordSet, RecordSets};
@@ -66,6 +68,55 @@ pub enum Miss<'a> {
 #[inline]
 pub fn find<'a>(view: &View<'a>, number: Number) -> Result<Answer<'a>, Miss<'a>> {
     settle(view, number, view.ported.find(number))
+}
+
+/// The network that serves a number, or why there is none, as far as a response depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// The network with this index.
+    By(u32),
+    /// The plan has no answer.
+    ByNobody,
+    /// The plan's file is damaged there.
+    Unknown,
+}
+
+/// Dips for each of `numbers`, for those who want the network alone; see [`find`].
+///
+/// Look-ups are under way side by side, so that they wait for memory together.
+pub fn find_many(view: &View<'_>, numbers: &[Number], served: &mut [Served]) {
+    const GROUP: usize = 64;
+    for (numbers, served) in numbers.chunks(GROUP).zip(served.chunks_mut(GROUP)) {
+        let mut ported_to = [None; GROUP];
+        if !view.ported.is_empty() {
+            view.ported.find_many(numbers, &mut ported_to);
+        }
+        let mut places = [0; GROUP];
+        view.trie.places(None, numbers, &mut places);
+        let mut firsts = [None; GROUP];
+        for (first, place) in firsts.iter_mut().zip(places).take(numbers.len()) {
+            *first = view.trie.value_at(place);
+        }
+        for first in firsts.iter().flatten() {
+            prefetch_index(view.ranges, *first as usize);
+        }
+        for (((number, served), ported_to), first) in numbers.iter().zip(served).zip(ported_to).zip(firsts) {
+            let network = match (ported_to, first) {
+                (Some(network), _) => Ok(network),
+                (None, None) => Err(Served::ByNobody),
+                (None, Some(first)) => match row_for(view.ranges_from(first), *number) {
+                    Some(row) => Ok(row.network.get()),
+                    None if view.ranges_from(first).is_empty() => Err(Served::Unknown),
+                    None => Err(Served::ByNobody),
+                },
+            };
+            *served = match network {
+                Ok(network) if view.network(network).is_some() => Served::By(network),
+                Ok(_) => Served::Unknown,
+                Err(none) => none,
+            };
+        }
+    }
 }
 
 /// What is published for a number.
@@ -147,9 +198,15 @@ fn find_range<'a>(view: &View<'a>, number: Number) -> Result<(Prefix, &'a RangeR
     let found = view.trie.longest_match(number).ok_or(Miss::NoRange)?;
     let prefix = number.prefix(found.length);
     let rows = view.ranges_from(found.value);
-    match rows.iter().find(|row| row.takes_length(number.len())) {
+    match row_for(rows, number) {
         Some(row) => Ok((prefix, row)),
         None if rows.is_empty() => Err(Miss::Damaged),
         None => Err(Miss::WrongLength { prefix, rows }),
     }
+}
+
+/// Of a prefix's rows the one that has numbers of this length.
+#[inline]
+fn row_for(rows: &[RangeRow], number: Number) -> Option<&RangeRow> {
+    rows.iter().find(|row| row.takes_length(number.len()))
 }

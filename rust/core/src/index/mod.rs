@@ -27,6 +27,7 @@ mod keys;
 mod tests;
 mod values;
 
+use arrayvec::ArrayVec;
 use prefetch_index::prefetch_index;
 use zerocopy::byteorder::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -194,32 +195,33 @@ impl<'a> Index<'a> {
     pub fn find_many(&self, numbers: &[Number], networks: &mut [Option<u32>]) {
         /// Numbers of a group: three groups are under way.
         const GROUP: usize = 32;
-        type Group = ([Option<Spot>; GROUP], [(usize, usize); GROUP]);
+        /// Where each number of a group would be, and where its bucket lies.
+        type Group = (ArrayVec<Option<Spot>, GROUP>, ArrayVec<(usize, usize), GROUP>);
         let count = numbers.len().min(networks.len());
         let mut asked = numbers.iter().take(count);
         let mut answered = networks.iter_mut().take(count);
-        let mut groups: [Group; 3] = [([None; GROUP], [(0, 0); GROUP]); 3];
+        let mut groups: [Group; 3] = Default::default();
         let [newest, middle, oldest] = &mut groups;
         let (mut newest, mut middle, mut oldest) = (newest, middle, oldest);
         // Requests to memory follow each other closely, with no look-up between them: a request whose page is
         // not known to the processor waits for it, and only near neighbours wait together.
         for step in 0..count.div_ceil(GROUP) + 2 {
-            for (spot, number) in newest.0.iter_mut().zip(&mut asked) {
-                *spot = self.spot(*number);
-            }
+            newest.0.clear();
+            newest.0.extend(asked.by_ref().take(GROUP).map(|number| self.spot(*number)));
             for spot in newest.0.iter().flatten() {
                 prefetch_index(self.blocks, spot.block);
             }
-            for (spot, bucket) in middle.0.iter().zip(&mut middle.1) {
+            middle.1.clear();
+            middle.1.extend(middle.0.iter().map(|spot| {
                 let block = spot.and_then(|spot| Some((self.blocks.get(spot.block)?, spot.bucket)));
-                *bucket = block.map_or((0, 0), |(block, number)| block.bucket(number));
-            }
-            for bucket in middle.1 {
-                self.prefetch(bucket);
+                block.map_or((0, 0), |(block, number)| block.bucket(number))
+            }));
+            for bucket in middle.1.iter().filter(|(start, end)| start < end) {
+                self.prefetch(*bucket);
             }
             if step >= 2 {
-                for ((spot, bucket), network) in oldest.0.iter().zip(oldest.1).zip(&mut answered) {
-                    *network = spot.and_then(|spot| self.read(&spot, self.blocks.get(spot.block)?, bucket));
+                for ((spot, bucket), network) in oldest.0.iter().zip(&oldest.1).zip(&mut answered) {
+                    *network = spot.and_then(|spot| self.read(&spot, self.blocks.get(spot.block)?, *bucket));
                 }
             }
             (newest, middle, oldest) = (oldest, newest, middle);

@@ -11,10 +11,12 @@
 //! - [`number_marks`]: the number that is asked for, put into encoded records
 //! - [`names`]: the plan's records of names that stand for no number
 //! - [`library`]: the path for messages of any shape
+//! - [`batch`]: requests that came together, looked up side by side
 //!
 //! This file holds the hot path and the judgement that both paths share. The hot path allocates
 //! nothing. Both give the same octets wherever both apply; a property test holds them to it.
 
+pub mod batch;
 pub mod library;
 mod names;
 mod number_marks;
@@ -200,7 +202,7 @@ impl Session<'_> {
         let Some(query) = Query::read(&head, request) else {
             return library::respond(self.responder, &head, request, permitted, transport, out);
         };
-        let Judgement { rcode, answers, answer_count, marks } = match query.edns {
+        let judgement = match query.edns {
             _ if !permitted => Judgement::of(Rcode::Refused),
             // A version that we do not speak (RFC 6891 §6.1.3) comes before the question.
             Some(edns) if edns.version > 0 => Judgement::of(Rcode::BadVers),
@@ -209,6 +211,20 @@ impl Session<'_> {
                 self.responder.judge(&self.view, &self.sets, name, rtype, class)
             }
         };
+        self.write(request, &query, judgement, transport, out)
+    }
+
+    /// Writes the response to a query of the common shape.
+    #[inline]
+    fn write(
+        &self,
+        request: &[u8],
+        query: &Query<'_>,
+        judgement: Judgement<'_>,
+        transport: Transport,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let Judgement { rcode, answers, answer_count, marks } = judgement;
         if marks > 0 {
             return self.respond_with_number(request, answers, [answer_count, marks], transport, out);
         }
