@@ -440,7 +440,9 @@ class Server:
     """Sockets and worker threads. Python starts, reloads and stops it and never sees a packet."""
 
     @staticmethod
-    def start(responder: Responder, *, listen: Sequence[str], workers: int = 0) -> Server: ...
+    def start(
+        responder: Responder, *, listen: Sequence[str], workers: int = 0, gather: int = 50
+    ) -> Server: ...
     @property
     def addresses(self) -> list[str]: ...  # '127.0.0.1:5300', real ports
     def reload(self, responder: Responder) -> None: ...  # ACL and snapshot come with it

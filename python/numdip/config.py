@@ -108,6 +108,10 @@ class ServerSection(msgspec.Struct, frozen=True):
     workers: Annotated[
         int, Meta(ge=0, le=1024, description="a whole number from 0 to 1024 (0 = one per CPU)")
     ] = 0
+    #: Microseconds that a busy thread lets datagrams gather before it takes them; 0 is never.
+    gather: Annotated[
+        int, Meta(ge=0, le=1000, description="a whole number of microseconds from 0 to 1000")
+    ] = 50
     apex: tuple[Annotated[str, worded('a domain name such as "e164.arpa"', _apex_fault)], ...] = (
         "e164.arpa",
     )

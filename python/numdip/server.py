@@ -5,8 +5,8 @@ on it only waits for signals, and never sees a packet.
 
 ========  ======================================================================================
 SIGHUP    configuration, access list, snapshot and its layers are read anew. If any of them has a
-          fault the old state goes on serving and the fault is told. ``listen`` and ``workers``
-          stay as they are until the next start.
+          fault the old state goes on serving and the fault is told. ``listen``, ``workers``
+          and ``gather`` stay as they are until the next start.
 SIGTERM   what was received is answered, then the server ends. SIGINT (Ctrl-C) does the same.
 ========  ======================================================================================
 """
@@ -186,7 +186,10 @@ def _start(responder: Responder, config: Config) -> Server:
     # of theirs.
     signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
     try:
-        server = Server.start(responder, listen=config.server.listen, workers=config.server.workers)
+        set_once = config.server
+        server = Server.start(
+            responder, listen=set_once.listen, workers=set_once.workers, gather=set_once.gather
+        )
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TAKEN)
     # This thread only waits and reloads from now on. Where it shares a CPU with a worker, answers
@@ -270,7 +273,7 @@ def _say_ready(server: Server, config: Config, snapshot: Snapshot) -> None:
 
 
 def _say_unchanged(started: ServerSection, now: ServerSection) -> None:
-    for key in ("listen", "workers"):
+    for key in ("listen", "workers", "gather"):
         if getattr(started, key) != getattr(now, key):
             _say(f"server.{key} has changed in the configuration; it is taken up at the next start")
 

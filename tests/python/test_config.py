@@ -155,6 +155,8 @@ def test_configuration_is_frozen() -> None:
         "server.listen = ['0.0.0.0:0', '0.0.0.0:0']",  # another free port each time
         "server.listen = ['[::]:53', '0.0.0.0:53']",
         "server.workers = 1024",
+        "server.gather = 0",
+        "server.gather = 1000",
         "server.apex = ['e164.arpa', 'enum.example.net']",
         "plan.memory = 'huge'",
         "plan.watch = true",
@@ -181,6 +183,9 @@ def test_bounds_are_within(config_file: Callable[[str], Path], line: str) -> Non
             "found -1, expected a whole number from 0 to 1024",
         ),
         ("server.workers = 1025", "server.workers", "found 1025"),
+        ("server.gather = -1", "server.gather", "found -1, expected a whole number of microsec"),
+        ("server.gather = 1001", "server.gather", "found 1001"),
+        ("server.gather = '50 µs'", "server.gather", 'found "50 µs"'),
         ("server.workers = true", "server.workers", "found true, expected a whole number"),
         ("server.workers = 1.5", "server.workers", "found 1.5"),
         ("server.workers = '2'", "server.workers", 'found "2", expected a whole number'),

@@ -76,7 +76,7 @@ pub(crate) fn closed_state(others: Others) -> State {
 
 pub(crate) fn settings(listen: &[&str]) -> Settings {
     let listen = listen.iter().map(|address| address.parse().unwrap()).collect();
-    Settings { listen, workers: 2, tcp: patient() }
+    Settings { listen, workers: 2, tcp: patient(), ..Settings::default() }
 }
 
 /// Limits that no test reaches by being slow.

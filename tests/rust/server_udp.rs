@@ -7,8 +7,9 @@ mod support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use numdip_server::{Acl, Others, State};
+use numdip_server::{Acl, Others, Settings, State};
 use support::*;
 
 //----------- Answers --------------------------------------------------------
@@ -62,6 +63,29 @@ fn burst_is_answered_whole() {
     let mut answered: Vec<u16> = (0..BURST).map(|_| id(&receive(&socket).0)).collect();
     answered.sort_unstable();
     assert_eq!((0..BURST).collect::<Vec<_>>(), answered);
+}
+
+#[test]
+fn flood_is_answered_whole_while_datagrams_gather() {
+    const WINDOW: usize = 100;
+    const QUERIES: usize = 60_000;
+    for (gather, listen) in
+        [(1_000, &["127.0.0.1:0"][..]), (50, &["127.0.0.1:0", "127.0.0.2:0"]), (0, &["127.0.0.1:0"])]
+    {
+        let gather = Duration::from_micros(gather);
+        let (server, address) = start_with(Settings { workers: 1, gather, ..settings(listen) }, open_state());
+        let socket = udp_client(address);
+        let (mut sent, mut answered) = (0, 0);
+        while answered < QUERIES {
+            while sent < QUERIES.min(answered + WINDOW) {
+                socket.send_to(&query(sent as u16, KNOWN), address).unwrap();
+                sent += 1;
+            }
+            assert_eq!(NOERROR, rcode(&receive(&socket).0));
+            answered += 1;
+        }
+        assert_eq!(QUERIES as u64, server.counters().udp.noerror);
+    }
 }
 
 //----------- Access ---------------------------------------------------------

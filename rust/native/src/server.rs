@@ -1,6 +1,7 @@
 //! `numdip._native.Server`: the sockets and threads of `numdip-server`, started and stopped by Python.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use numdip_server::{Server as NetServer, Settings};
 use pyo3::prelude::*;
@@ -16,16 +17,18 @@ pub(crate) struct Server(NetServer);
 #[pymethods]
 impl Server {
     /// Binds UDP and TCP on every address of listen ("127.0.0.1:5300", "[::1]:5300"; port 0 is any free
-    /// one) and starts workers threads, 0 for one per CPU.
+    /// one) and starts workers threads, 0 for one per CPU. A busy one lets datagrams gather for so many
+    /// microseconds, at most 1000, before it takes them; 0 for never.
     ///
     /// Raises ServerError when an address cannot be bound, and leaves nothing running then.
     #[staticmethod]
-    #[pyo3(signature = (responder, *, listen, workers = 0))]
+    #[pyo3(signature = (responder, *, listen, workers = 0, gather = 50))]
     fn start(
         py: Python<'_>,
         responder: &Bound<'_, Responder>,
         listen: Vec<String>,
         workers: usize,
+        gather: u64,
     ) -> Result<Self, Fault> {
         let listen = listen
             .iter()
@@ -36,7 +39,8 @@ impl Server {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let settings = Settings { listen, workers, ..Settings::default() };
+        let gather = Duration::from_micros(gather);
+        let settings = Settings { listen, workers, gather, ..Settings::default() };
         let state = responder.get().state();
         Ok(Self(py.detach(|| NetServer::start(settings, state))?))
     }

@@ -44,6 +44,7 @@ mod acl;
 mod bind;
 mod current;
 mod error;
+mod gather;
 mod io;
 mod metrics;
 mod server;

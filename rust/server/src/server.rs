@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::bind;
 use crate::current::State;
@@ -16,6 +17,9 @@ use crate::worker::Shared;
 /// More workers than any machine this runs on has CPUs; each is two threads.
 const MAX_WORKERS: usize = 1024;
 
+/// Clients notice more.
+const MAX_GATHER: Duration = Duration::from_millis(1);
+
 //----------- Settings -------------------------------------------------------
 
 /// What cannot change while a server runs.
@@ -26,15 +30,18 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// UDP threads, and as many TCP threads; 0 = one per CPU. At most 1024.
     pub workers: usize,
+    /// How long a worker that is busy and falls behind lets datagrams gather before it takes them; zero: never.
+    /// At most a millisecond: more counts as that.
+    pub gather: Duration,
     /// What TCP peers may cost.
     pub tcp: TcpLimits,
 }
 
 impl Default for Settings {
-    /// 127.0.0.1:5300, one worker per CPU.
+    /// 127.0.0.1:5300, one worker per CPU, which lets datagrams gather for 50 µs.
     fn default() -> Settings {
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 5300))];
-        Settings { listen, workers: 0, tcp: TcpLimits::default() }
+        Settings { listen, workers: 0, gather: Duration::from_micros(50), tcp: TcpLimits::default() }
     }
 }
 
@@ -54,6 +61,7 @@ impl Settings {
 /// A running server. Dropping it stops it.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    gather: Duration,
     shared: Arc<Shared>,
     places: Arc<Places>,
     metrics: Vec<Arc<Metrics>>,
@@ -80,6 +88,7 @@ impl Server {
         let addresses = bind::free_addresses(&settings.listen)?;
         let mut server = Server {
             addresses,
+            gather: settings.gather.min(MAX_GATHER),
             shared: Arc::new(Shared::new(state)),
             places: Places::new(settings.tcp.max_connections),
             metrics: Vec::new(),
@@ -173,6 +182,7 @@ impl Server {
             sockets: sockets.collect::<Result<_, _>>()?,
             shared: Arc::clone(&self.shared),
             metrics: self.new_metrics(),
+            gather: self.gather,
         };
         Ok((format!("udp-{number}"), Box::new(move || worker.run())))
     }

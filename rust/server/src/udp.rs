@@ -1,22 +1,28 @@
 //! A UDP worker: its own sockets, one batch of buffers, one loop.
 //!
 //! ```text
-//! recvmmsg ──> state, once per batch ──> for each: acl ──> respond ──> sendmmsg
+//! recvmmsg ──> state, once per batch ──> acl for each ──> look up all ──> respond to each ──> sendmmsg
 //! ```
 
 use std::io;
 use std::net::UdpSocket;
+use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arrayvec::ArrayVec;
+use numdip_core::respond::batch::Asked;
 use numdip_core::respond::{Session, Transport};
+use rustix::thread::set_current_timer_slack;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::acl::{Access, Acl};
-use crate::io::{Batch, Readiness, Request, Wait};
+use crate::gather::{Clocks, Gather};
+use crate::io::{ANSWERS, Answers, Batch, Readiness, Request, Wait};
 use crate::metrics::{Metrics, Traffic};
-use crate::worker::{Shared, respond};
+use crate::worker::{Shared, look_up, respond_to};
 
 /// How long a worker waits for datagrams before it looks whether it is to stop.
 ///
@@ -42,40 +48,47 @@ pub(crate) struct UdpWorker {
     pub(crate) sockets: Vec<UdpSocket>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) metrics: Arc<Metrics>,
+    /// How long a busy worker lets datagrams gather.
+    pub(crate) gather: Duration,
 }
 
 impl UdpWorker {
     /// Answers until the server stops.
     pub(crate) fn run(self) {
         let mut batch = Batch::new();
+        let mut gather = Gather::new(self.gather);
+        // Else the kernel rounds a rest up by 50 µs.
+        let _ = set_current_timer_slack(NonZeroU64::new(1_000));
         match self.sockets.as_slice() {
             // With one socket, the receive call itself waits: one call less per batch.
             [socket] => {
                 while !self.shared.stopping() {
-                    self.serve(&mut batch, socket, Wait::ForOne);
+                    let datagrams = self.serve(&mut batch, socket, Wait::ForOne);
+                    rest(&mut gather, datagrams);
                 }
             }
             sockets => {
                 let mut readiness = Readiness::new(sockets);
                 while !self.shared.stopping() {
-                    self.serve_ready(&mut batch, &mut readiness);
+                    let datagrams = self.serve_ready(&mut batch, &mut readiness);
+                    rest(&mut gather, datagrams);
                 }
             }
         }
         self.drain(&mut batch);
     }
 
-    /// One turn over several sockets: a batch from each that has something.
-    fn serve_ready(&self, batch: &mut Batch, readiness: &mut Readiness<'_>) {
+    /// One turn over several sockets: a batch from each that has something. Gives the number of datagrams.
+    fn serve_ready(&self, batch: &mut Batch, readiness: &mut Readiness<'_>) -> usize {
         match readiness.wait(TICK) {
             Ok(ready) => {
-                for (socket, ready) in self.sockets.iter().zip(ready) {
-                    if ready {
-                        self.serve(batch, socket, Wait::No);
-                    }
-                }
+                let ready = self.sockets.iter().zip(ready).filter(|(_, ready)| *ready);
+                ready.map(|(socket, _)| self.serve(batch, socket, Wait::No)).sum()
             }
-            Err(error) => self.receive_failed(&error),
+            Err(error) => {
+                self.receive_failed(&error);
+                0
+            }
         }
     }
 
@@ -86,32 +99,35 @@ impl UdpWorker {
         while found && Instant::now() < end {
             found = false;
             for socket in &self.sockets {
-                found |= self.serve(batch, socket, Wait::No);
+                found |= self.serve(batch, socket, Wait::No) > 0;
             }
         }
     }
 
-    /// Receives, answers and sends one batch. Says whether anything came.
-    fn serve(&self, batch: &mut Batch, socket: &UdpSocket, wait: Wait) -> bool {
+    /// Receives, answers and sends one batch. Gives the number of datagrams that came.
+    fn serve(&self, batch: &mut Batch, socket: &UdpSocket, wait: Wait) -> usize {
         match batch.receive(socket.as_fd(), wait) {
-            Ok(received) => {
+            Ok(_) => {
+                let mut datagrams = 0;
                 let state = self.shared.current.load();
                 let session = state.responder.session();
-                let mut more = received > 0;
-                while more {
-                    let mut counts = Traffic::default();
-                    more =
-                        batch.answer(|request, out| answer(&state.acl, &session, &request, out, &mut counts));
+                loop {
+                    let (requests, answers) = batch.portion();
+                    if requests.is_empty() {
+                        return datagrams;
+                    }
+                    datagrams += requests.len();
+                    let counts = answer(&state.acl, &session, &requests, answers);
+                    drop(requests);
                     // Before sending, so that an answer a client has seen is counted.
                     self.metrics.udp(&counts);
                     let send_errors = batch.send(socket.as_fd());
                     self.metrics.udp(&Traffic { send_errors, ..Traffic::default() });
                 }
-                received > 0
             }
             Err(error) => {
                 self.receive_failed(&error);
-                false
+                0
             }
         }
     }
@@ -133,31 +149,56 @@ impl UdpWorker {
     }
 }
 
+//----------- rest -----------------------------------------------------------
+
+/// Rests after a turn, if that makes the next one better.
+fn rest(gather: &mut Gather, datagrams: usize) {
+    if let Some(rest) = gather.after(datagrams, clocks) {
+        thread::sleep(rest);
+    }
+}
+
+fn clocks() -> Clocks {
+    let read = |id| {
+        let time = clock_gettime(id);
+        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+    };
+    Clocks { time: read(ClockId::Monotonic), cpu: read(ClockId::ThreadCPUTime) }
+}
+
 //----------- answer ---------------------------------------------------------
 
-/// Answers one datagram; `None` is silence.
-fn answer(
-    acl: &Acl,
-    session: &Session<'_>,
-    request: &Request<'_>,
-    out: &mut [u8],
-    counts: &mut Traffic,
-) -> Option<usize> {
-    counts.received += 1;
+/// Answers the datagrams of a portion.
+fn answer(acl: &Acl, session: &Session<'_>, requests: &[Request<'_>], mut answers: Answers<'_>) -> Traffic {
+    let mut counts = Traffic::default();
+    // Before anything of a message is looked at.
+    let accesses: Accesses = requests.iter().map(|request| access(acl, request)).collect();
+    let asked = requests.iter().zip(&accesses).map(|(request, access)| {
+        let oversized = request.oversized && access.is_some_and(|access| access != Access::Drop);
+        counts.oversized += u64::from(oversized);
+        let octets = if oversized { header_of(request.octets) } else { request.octets };
+        Asked::new(octets, *access == Some(Access::Permit))
+    });
+    let mut asked: ArrayVec<Asked<'_>, ANSWERS> = asked.collect();
+    look_up(session, &mut asked);
+    for ((request, access), asked) in requests.iter().zip(accesses).zip(&asked) {
+        counts.received += 1;
+        match access {
+            Some(access) => answers
+                .push(request, |out| respond_to(session, access, asked, Transport::Udp, out, &mut counts)),
+            None => counts.dropped_silent += 1,
+        }
+    }
+    counts
+}
+
+type Accesses = ArrayVec<Option<Access>, ANSWERS>;
+
+/// What the access list says about a request; `None` if no answer can go where it came from.
+fn access(acl: &Acl, request: &Request<'_>) -> Option<Access> {
     // A reply to port 0 cannot be sent; only forged datagrams come from there.
-    let Some(source) = request.source.filter(|source| source.port() != 0) else {
-        counts.dropped_silent += 1;
-        return None;
-    };
-    // Before anything of the message is looked at.
-    let access = acl.decide(source.ip());
-    let octets = if request.oversized && access != Access::Drop {
-        counts.oversized += 1;
-        header_of(request.octets)
-    } else {
-        request.octets
-    };
-    respond(session, access, octets, Transport::Udp, out, counts)
+    let source = request.source.filter(|source| source.port() != 0)?;
+    Some(acl.decide(source.ip()))
 }
 
 /// What is answered of a datagram that did not fit the buffer: its header.
@@ -173,30 +214,22 @@ fn header_of(octets: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use numdip_core::respond::MAX_UDP_RESPONSE;
-
     use super::*;
     use crate::support::{KNOWN, open_state, query};
 
-    fn answered(source: Option<&str>) -> (bool, Traffic) {
+    fn answered(source: Option<&str>) -> Traffic {
         let octets = query(1, KNOWN);
-        let source = source.map(|source| source.parse().unwrap());
-        let request = Request { source, octets: &octets, oversized: false };
-        let mut counts = Traffic::default();
+        let request = Request::of(source.map(|source| source.parse().unwrap()), &octets);
         let state = open_state();
-        let session = state.responder.session();
-        let answer = answer(&state.acl, &session, &request, &mut [0; MAX_UDP_RESPONSE], &mut counts);
-        (answer.is_some(), counts)
+        answer(&state.acl, &state.responder.session(), &[request], Batch::new().answers())
     }
 
     #[test]
     fn query_from_where_no_answer_can_go_is_dropped() {
         let silent = Traffic { received: 1, dropped_silent: 1, ..Traffic::default() };
-        assert_eq!((false, silent), answered(Some("127.0.0.1:0")));
-        assert_eq!((false, silent), answered(None));
-        assert_eq!(
-            (true, Traffic { received: 1, noerror: 1, ..Traffic::default() }),
-            answered(Some("127.0.0.1:1"))
-        );
+        assert_eq!(silent, answered(Some("127.0.0.1:0")));
+        assert_eq!(silent, answered(None));
+        let one = Traffic { received: 1, noerror: 1, ..Traffic::default() };
+        assert_eq!(one, answered(Some("127.0.0.1:1")));
     }
 }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use numdip_core::respond::batch::Asked;
 use numdip_core::respond::{Session, Transport};
 use tokio::sync::watch;
 
@@ -58,30 +59,45 @@ pub(crate) fn respond(
     out: &mut [u8],
     counts: &mut Traffic,
 ) -> Option<usize> {
-    let ask = |permitted, out: &mut [u8]| session.respond(request, permitted, transport, out);
-    respond_with(ask, access, out, counts)
+    let permitted = access == Access::Permit;
+    respond_with(|out| session.respond(request, permitted, transport, out), access, out, counts)
 }
 
-/// [`respond`] with any responder.
+/// Looks up the numbers of messages that came together, for [`respond_to`]. A panic costs none of them: what
+/// was not looked up is when it is answered.
+pub(crate) fn look_up(session: &Session<'_>, asked: &mut [Asked<'_>]) {
+    // Unwind safe: the session is immutable, and each message is looked up or not.
+    let _ = catch_unwind(AssertUnwindSafe(|| session.look_up(asked)));
+}
+
+/// [`respond`] to a message that may have been looked up.
+pub(crate) fn respond_to(
+    session: &Session<'_>,
+    access: Access,
+    asked: &Asked<'_>,
+    transport: Transport,
+    out: &mut [u8],
+    counts: &mut Traffic,
+) -> Option<usize> {
+    respond_with(|out| session.respond_to(asked, transport, out), access, out, counts)
+}
+
+/// Answers with any responder.
 ///
 /// A panic while answering costs this one message: it is counted, reported by the panic hook, and the worker
 /// goes on, because a message that brings the server down would come again.
 fn respond_with(
-    ask: impl FnOnce(bool, &mut [u8]) -> Option<usize>,
+    ask: impl FnOnce(&mut [u8]) -> Option<usize>,
     access: Access,
     out: &mut [u8],
     counts: &mut Traffic,
 ) -> Option<usize> {
-    let permitted = match access {
-        Access::Permit => true,
-        Access::Refuse => false,
-        Access::Drop => {
-            counts.dropped_acl += 1;
-            return None;
-        }
-    };
+    if access == Access::Drop {
+        counts.dropped_acl += 1;
+        return None;
+    }
     // Unwind safe: the responder is immutable, and what `out` holds after a panic is not sent.
-    match catch_unwind(AssertUnwindSafe(|| ask(permitted, &mut *out))) {
+    match catch_unwind(AssertUnwindSafe(|| ask(&mut *out))) {
         Ok(Some(length)) => {
             counts.count_response(out);
             Some(length)
@@ -105,16 +121,16 @@ mod tests {
     fn panic_costs_one_message_and_is_counted() {
         let mut counts = Traffic::default();
         let mut out = [0; 12];
-        let panicking = |_, _: &mut [u8]| panic!("on purpose");
+        let panicking = |_: &mut [u8]| panic!("on purpose");
         assert_eq!(None, respond_with(panicking, Access::Permit, &mut out, &mut counts));
-        assert_eq!(Some(12), respond_with(|_, _| Some(12), Access::Permit, &mut out, &mut counts));
+        assert_eq!(Some(12), respond_with(|_| Some(12), Access::Permit, &mut out, &mut counts));
         assert_eq!((1, 1), (counts.panicked, counts.noerror));
     }
 
     #[test]
     fn those_to_be_dropped_are_not_asked_about() {
         let mut counts = Traffic::default();
-        let asked = |_, _: &mut [u8]| panic!("the access list comes first");
+        let asked = |_: &mut [u8]| panic!("the access list comes first");
         assert_eq!(None, respond_with(asked, Access::Drop, &mut [0; 12], &mut counts));
         assert_eq!((1, 0), (counts.dropped_acl, counts.panicked));
     }
@@ -123,7 +139,7 @@ mod tests {
     fn response_codes_and_truncation_are_counted_by_the_header() {
         let mut counts = Traffic::default();
         for codes in 0..=15 {
-            let write = |_, out: &mut [u8]| {
+            let write = |out: &mut [u8]| {
                 out.copy_from_slice(&[0, 0, 0x82, 0xf0 | codes, 0, 0, 0, 0, 0, 0, 0, 0]);
                 Some(12)
             };

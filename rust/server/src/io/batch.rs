@@ -1,7 +1,7 @@
 //! Batches of datagrams: many in with one system call, many out with another.
 //!
 //! ```text
-//! receive(socket) ──> answer(|request, reply| length) for each ──> send(socket)
+//! receive(socket) ──> portion(): requests ──> push an answer for each ──> send(socket)
 //! ```
 //!
 //! The kernel hands over datagrams of one peer that came together as one message (UDP_GRO), and takes answers
@@ -12,8 +12,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
+use arrayvec::ArrayVec;
+use numdip_core::respond::MAX_UDP_RESPONSE;
+
+use super::groups::ANSWERS;
 use super::incoming::{Incoming, Wait};
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Way};
 
 /// Octets shown of a datagram. A query with one question and its EDNS options is a few hundred.
 const REQUEST_OCTETS: usize = 4096;
@@ -37,7 +41,14 @@ pub(crate) struct Request<'a> {
     pub(crate) octets: &'a [u8],
     /// It was longer than the longest that is shown whole.
     pub(crate) oversized: bool,
+    way: Way,
 }
+
+/// Datagrams that are answered before any answer is sent.
+pub(crate) type Portion<'a> = ArrayVec<Request<'a>, ANSWERS>;
+
+/// Takes the answers to a portion.
+pub(crate) struct Answers<'a>(&'a mut Outgoing);
 
 impl Batch {
     pub(crate) fn new() -> Batch {
@@ -54,41 +65,69 @@ impl Batch {
         self.incoming.receive(socket, wait)
     }
 
-    /// Shows each datagram received to `respond`, which writes its answer to the buffer given and says how
-    /// long it is, or `None` for silence. The answers wait for [`send`](Self::send).
-    ///
-    /// Says whether datagrams are left: then send, and come again.
-    pub(crate) fn answer(
-        &mut self,
-        mut respond: impl FnMut(Request<'_>, &mut [u8]) -> Option<usize>,
-    ) -> bool {
-        while let Some(message) = self.incoming.message(self.message) {
+    /// The datagrams received that come next, as many as there is room for answers to, with what takes those.
+    /// Answers wait for [`send`](Self::send), which must come before the next portion; an empty one is the end.
+    pub(crate) fn portion(&mut self) -> (Portion<'_>, Answers<'_>) {
+        let mut portion = Portion::new();
+        while let Some(message) = self.incoming.message(self.message).filter(|_| !portion.is_full()) {
             let mut rest = message.octets.get(self.passed..).unwrap_or_default();
             loop {
-                let Some(room) = self.outgoing.room() else { return true };
                 let (datagram, behind) = rest.split_at_checked(message.segment).unwrap_or((rest, &[]));
                 let request = Request {
                     source: message.source,
                     octets: datagram.get(..REQUEST_OCTETS).unwrap_or(datagram),
                     oversized: message.cut || datagram.len() > REQUEST_OCTETS,
+                    way: message.way,
                 };
-                if let Some(length) = respond(request, room) {
-                    self.outgoing.push(length, &message.way);
+                if portion.try_push(request).is_err() {
+                    break;
                 }
                 self.passed += datagram.len();
                 rest = behind;
                 if rest.is_empty() {
+                    (self.message, self.passed) = (self.message + 1, 0);
                     break;
                 }
             }
-            (self.message, self.passed) = (self.message + 1, 0);
         }
-        false
+        (portion, Answers(&mut self.outgoing))
     }
 
     /// Sends the answers and gives the number that could not be sent. There are none then.
     pub(crate) fn send(&mut self, socket: BorrowedFd<'_>) -> u64 {
         self.outgoing.send(socket)
+    }
+}
+
+impl Answers<'_> {
+    /// Takes the answer to a request: `write` writes it to the buffer given and says how long it is, or `None` for
+    /// silence.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        request: &Request<'_>,
+        write: impl FnOnce(&mut [u8; MAX_UDP_RESPONSE]) -> Option<usize>,
+    ) {
+        // There is as much room as a portion has requests.
+        if let Some(length) = self.0.room().and_then(write) {
+            self.0.push(length, &request.way);
+        }
+    }
+}
+
+#[cfg(test)]
+impl<'a> Request<'a> {
+    /// As if it had come from there.
+    pub(crate) fn of(source: Option<SocketAddr>, octets: &'a [u8]) -> Self {
+        Request { source, octets, oversized: false, way: Way::new(&[0; 28], 0, None) }
+    }
+}
+
+#[cfg(test)]
+impl Batch {
+    /// What takes answers, without requests.
+    pub(crate) fn answers(&mut self) -> Answers<'_> {
+        Answers(&mut self.outgoing)
     }
 }
 
@@ -131,26 +170,26 @@ mod tests {
         let (_socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &lengths);
         let from = client.local_addr().unwrap();
         let mut seen = Vec::new();
-        let more = batch.answer(|request, _| {
+        for request in batch.portion().0 {
             assert_eq!(Some(from), request.source);
             assert!(request.octets.iter().all(|&octet| octet == 7));
             seen.push((request.octets.len(), request.oversized));
-            None
-        });
+        }
         let cut = (REQUEST_OCTETS, true);
         assert_eq!(vec![(0, false), (1, false), (600, false), (REQUEST_OCTETS, false), cut, cut], seen);
-        assert!(!more);
+        assert!(batch.portion().0.is_empty());
     }
 
     #[test]
     fn answers_leave_each_once_and_silence_leaves_no_gap() {
         let (socket, client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; 10]);
-        let mut number = 0;
-        batch.answer(|_, reply| {
-            number += 1;
-            reply.fill(number);
-            (number % 2 == 0).then_some(usize::from(number))
-        });
+        let (requests, mut answers) = batch.portion();
+        for (request, number) in requests.into_iter().zip(1..) {
+            answers.push(&request, |reply| {
+                reply.fill(number);
+                (number % 2 == 0).then_some(usize::from(number))
+            });
+        }
         assert_eq!(0, batch.send(socket.as_fd()));
         let mut came: Vec<Vec<u8>> = (0..5)
             .map(|_| {
@@ -167,8 +206,10 @@ mod tests {
     fn answers_in_both_families_come_from_the_address_that_was_asked() {
         for (bound, peer) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
             let (socket, client, mut batch) = received(bound, peer, &[1, 1, 1]);
-            let mut lengths = [5, 5, 6].into_iter();
-            batch.answer(|_, _| lengths.next());
+            let (requests, mut answers) = batch.portion();
+            for (request, length) in requests.into_iter().zip([5, 5, 6]) {
+                answers.push(&request, |_| Some(length));
+            }
             assert_eq!(0, batch.send(socket.as_fd()));
             // The client is connected: an answer from elsewhere does not reach it.
             let mut came: Vec<usize> = (0..3).map(|_| client.recv(&mut [0; 64]).unwrap()).collect();
@@ -183,7 +224,7 @@ mod tests {
         assert_eq!(3, batch.receive(socket.as_fd(), Wait::No).unwrap());
         let nothing = batch.receive(socket.as_fd(), Wait::No).unwrap_err();
         assert_eq!(io::ErrorKind::WouldBlock, nothing.kind());
-        batch.answer(|_, _| panic!("nothing is held"));
+        assert!(batch.portion().0.is_empty(), "nothing is held");
     }
 
     #[test]
@@ -204,17 +245,20 @@ mod tests {
         let mut asked = Vec::new();
         let mut rounds = 0;
         loop {
-            rounds += 1;
-            let more = batch.answer(|request, reply| {
-                asked.push((request.octets[0], request.octets.len()));
-                assert!(request.octets.iter().all(|octet| *octet == request.octets[0]));
-                reply[..2].copy_from_slice(&[request.octets[0], 1]);
-                Some(2)
-            });
-            assert_eq!(0, batch.send(socket.as_fd()));
-            if !more {
+            let (requests, mut answers) = batch.portion();
+            if requests.is_empty() {
                 break;
             }
+            rounds += 1;
+            for request in requests {
+                asked.push((request.octets[0], request.octets.len()));
+                assert!(request.octets.iter().all(|octet| *octet == request.octets[0]));
+                answers.push(&request, |reply| {
+                    reply[..2].copy_from_slice(&[request.octets[0], 1]);
+                    Some(2)
+                });
+            }
+            assert_eq!(0, batch.send(socket.as_fd()));
         }
         let expected = |number| (number, if number == 129 { 39 } else { 40 });
         assert_eq!((0..130).map(expected).collect::<Vec<_>>(), asked);

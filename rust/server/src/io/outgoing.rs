@@ -63,15 +63,26 @@ pub(super) struct Outgoing {
     count: usize,
     /// Which answers go together.
     groups: Groups,
-    /// The answers' places and lengths, those of one group next to each other.
+    /// The answers of each group of several, one behind the other without gaps.
+    packed: Box<[u8]>,
+    /// For each group its octets.
     parts: Vec<libc::iovec>,
     /// The messages, one for each group, with their control messages.
     messages: Vec<libc::mmsghdr>,
     controls: Box<[Control]>,
-    /// For each message its first answer, and where its parts begin.
-    firsts: Vec<(usize, usize)>,
+    /// What each message is made of.
+    made_of: Vec<MadeOf>,
     /// Whether the kernel cuts messages into datagrams; unknown before the first are sent.
     cuts: Option<bool>,
+}
+
+/// The answers of a message.
+#[derive(Clone, Copy, Debug)]
+struct MadeOf {
+    first: usize,
+    count: usize,
+    /// Octets of each, but for a last one that is shorter.
+    length: usize,
 }
 
 impl Outgoing {
@@ -82,10 +93,11 @@ impl Outgoing {
             ways: [Way { name: [0; NAME_OCTETS], length: 0, local: None }; ANSWERS],
             count: 0,
             groups: Groups::new(),
+            packed: vec![0; ANSWERS * MAX_UDP_RESPONSE].into_boxed_slice(),
             parts: Vec::with_capacity(ANSWERS),
             messages: Vec::with_capacity(ANSWERS),
             controls: vec![Control([0; CONTROL_OCTETS]); ANSWERS].into_boxed_slice(),
-            firsts: Vec::with_capacity(ANSWERS),
+            made_of: Vec::with_capacity(ANSWERS),
             cuts: None,
         }
     }
@@ -128,21 +140,36 @@ impl Outgoing {
         }
     }
 
-    /// Makes a message of each group. They hold addresses into `replies`, `ways`, `parts` and `controls`, none
-    /// of which is touched again before they are sent.
+    /// Makes a message of each group. They hold addresses into `replies`, `packed`, `ways`, `parts` and `controls`,
+    /// none of which is touched again before they are sent.
     fn make_messages(&mut self) {
         self.parts.clear();
         self.messages.clear();
-        self.firsts.clear();
-        for index in self.groups.iter().flat_map(|group| group.indices()) {
-            if let (Some(reply), Some(&length)) = (self.replies.get(index), self.lengths.get(index)) {
-                // The kernel only reads.
-                self.parts.push(libc::iovec { iov_base: reply.as_ptr().cast_mut().cast(), iov_len: length });
-            }
+        self.made_of.clear();
+        let mut rest = &mut *self.packed;
+        for group in self.groups.iter() {
+            let octets = if group.count() > 1 {
+                // In one piece: the kernel spends more on a part than copying it takes.
+                let mut length = 0;
+                for index in group.indices() {
+                    let reply = reply(&self.replies, &self.lengths, index);
+                    if let Some(place) = rest.get_mut(length..length + reply.len()) {
+                        place.copy_from_slice(reply);
+                        length += reply.len();
+                    }
+                }
+                let (octets, behind) = mem::take(&mut rest).split_at_mut(length);
+                rest = behind;
+                &*octets
+            } else {
+                reply(&self.replies, &self.lengths, group.first())
+            };
+            // The kernel only reads.
+            let part = libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
+            self.parts.push(part);
         }
         let parts = self.parts.as_mut_ptr();
-        let mut start = 0;
-        for (group, control) in self.groups.iter().zip(&mut self.controls) {
+        for ((index, group), control) in self.groups.iter().enumerate().zip(&mut self.controls) {
             let Some(way) = self.ways.get(group.first()) else { return };
             let segment = (group.count() > 1).then_some(group.length());
             let controlled = control::write(control, way.local, segment);
@@ -150,16 +177,16 @@ impl Outgoing {
             let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
             message.msg_hdr.msg_name = way.name.as_ptr().cast_mut().cast();
             message.msg_hdr.msg_namelen = way.length.into();
-            // Within `parts`: all groups together have as many answers as it has parts.
-            message.msg_hdr.msg_iov = parts.wrapping_add(start);
-            message.msg_hdr.msg_iovlen = group.count() as _;
+            // Within `parts`, which has one for each group.
+            message.msg_hdr.msg_iov = parts.wrapping_add(index);
+            message.msg_hdr.msg_iovlen = 1;
             if controlled > 0 {
                 message.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
                 message.msg_hdr.msg_controllen = controlled as _;
             }
             self.messages.push(message);
-            self.firsts.push((group.first(), start));
-            start += group.count();
+            let (first, count, length) = (group.first(), group.count(), group.length().into());
+            self.made_of.push(MadeOf { first, count, length });
         }
     }
 
@@ -168,16 +195,17 @@ impl Outgoing {
         let mut next = 0;
         while let Some(rest) = self.messages.get_mut(next..).filter(|rest| !rest.is_empty()) {
             let length = rest.len() as c_uint;
-            // SAFETY: `rest` are initialised headers from `make_messages`: name, parts and control point into memory of
+            // SAFETY: `rest` are initialised headers from `make_messages`: name, part and control point into memory of
             // `self` that nothing has touched since, with lengths at most those fields' sizes, and each part's address
-            // and length are those of a reply. The kernel reads those and writes only each header's `msg_len`.
+            // and length are those of a reply or of a stretch of `packed`. The kernel reads those and writes only each header's `msg_len`.
             let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), length, 0) };
             match usize::try_from(sent) {
                 Ok(sent) if sent > 0 => next += sent,
                 _ => match io::Error::last_os_error().raw_os_error() {
                     Some(libc::EINTR) => {}
                     Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => {
-                        failed += rest.iter().map(|message| message.msg_hdr.msg_iovlen as u64).sum::<u64>();
+                        let left = self.made_of.get(next..).unwrap_or_default();
+                        failed += left.iter().map(|message| message.count as u64).sum::<u64>();
                         break;
                     }
                     error => {
@@ -193,12 +221,12 @@ impl Outgoing {
     /// Sends the answers of a message one by one, since the kernel refused it as a whole with `error`. Gives
     /// the number that could not be sent.
     fn send_apart(&mut self, socket: BorrowedFd<'_>, message: usize, error: Option<i32>) -> u64 {
-        let (Some(message), Some(&(first, start))) = (self.messages.get(message), self.firsts.get(message))
+        let (Some(header), Some(part), Some(made_of)) =
+            (self.messages.get(message), self.parts.get(message), self.made_of.get(message))
         else {
             return 0;
         };
-        let mut header = message.msg_hdr;
-        let count = header.msg_iovlen;
+        let MadeOf { first, count, length } = *made_of;
         if count == 1 {
             return 1;
         }
@@ -206,20 +234,31 @@ impl Outgoing {
         if matches!(error, Some(libc::EIO | libc::EOPNOTSUPP | libc::ENOPROTOOPT)) {
             self.cuts = Some(false);
         }
+        let mut header = header.msg_hdr;
         let mut control = Control([0; CONTROL_OCTETS]);
         let controlled = control::write(&mut control, self.ways.get(first).and_then(|way| way.local), None);
         header.msg_control = if controlled > 0 { control.0.as_mut_ptr().cast() } else { ptr::null_mut() };
         header.msg_controllen = controlled as _;
-        header.msg_iovlen = 1;
         let mut failed = 0;
-        for part in start..start + count {
-            header.msg_iov = self.parts.as_mut_ptr().wrapping_add(part);
-            // SAFETY: as in `send_messages`, with one part and a control buffer that lives here.
+        for start in (0..part.iov_len).step_by(length.max(1)) {
+            let mut one = libc::iovec {
+                iov_base: part.iov_base.wrapping_byte_add(start),
+                iov_len: length.min(part.iov_len - start),
+            };
+            header.msg_iov = &raw mut one;
+            // SAFETY: as in `send_messages`, with one part, which lives here as the control buffer does and lies within
+            // that of the whole message.
             let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, 0) };
             failed += u64::from(sent < 0);
         }
         failed
     }
+}
+
+/// The octets of an answer.
+fn reply<'a>(replies: &'a [[u8; MAX_UDP_RESPONSE]], lengths: &[usize; ANSWERS], index: usize) -> &'a [u8] {
+    let reply = replies.get(index).zip(lengths.get(index));
+    reply.and_then(|(reply, length)| reply.get(..*length)).unwrap_or_default()
 }
 
 #[cfg(test)]
