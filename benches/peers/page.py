@@ -17,12 +17,15 @@ load runs on the other, never sleeps, asks for names that are all different, nin
 exist, and judges every answer in full: id, question, response code, owner, RDATA. Medians of
 interleaved rounds ({rounds} of {seconds:g} s each), ranges in brackets. *µs* is CPU time of the
 server's processes for an answer. *Floor* is the cheapest reflector in the same rounds, a program
-that receives, appends a fixed answer and sends.
+that receives, appends a fixed answer and sends: by one call for each datagram, by recvmmsg and
+sendmmsg, answers coalesced (UDP_SEGMENT), queries too (UDP_GRO), with rests of 50 µs in which
+queries gather, or by io_uring. {under_way} queries are under way at any time, over all sockets.
 """
 TITLES = {
     "udp-4": "UDP, 4 sockets",
     "udp-64": "UDP, 64 sockets",
     "tcp-4": "TCP, 4 connections",
+    "udp-4-coalesced": "UDP, 4 sockets, coalesced queries",
 }
 #: Use of its CPU below which a server was not what limited the rate.
 BUSY = 0.95
@@ -44,7 +47,13 @@ def written(record: Row, folder: str, name: str) -> str:
 
 def as_text(record: Row, cpu: str, latency: str) -> str:
     quick = " with `QUICK=1`, for a look only" if record["quick"] else ""
-    head = HEADING.format(quick=quick, rounds=record["rounds"], seconds=record["seconds"])
+    scenario = record["scenarios"]["udp-4"]
+    head = HEADING.format(
+        quick=quick,
+        rounds=record["rounds"],
+        seconds=record["seconds"],
+        under_way=scenario["sockets"] * scenario["window"],
+    )
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     place = f"{record['cpus']} CPUs {record['cpu']}, Linux {record['kernel']}"
     changed = ", with changes" if record["changed"] else ""

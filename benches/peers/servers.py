@@ -308,4 +308,4 @@ KINDS = [
         reload=powerdns_reload,
     ),
 ]
-FLOORS = [floor(mode) for mode in ("single", "batch", "segment", "gro", "uring", "tcp")]
+FLOORS = [floor(mode) for mode in ("single", "batch", "segment", "gro", "gather", "uring", "tcp")]

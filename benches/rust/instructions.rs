@@ -23,6 +23,7 @@ use numdip_core::apex::Apex;
 use numdip_core::dns::Transport;
 use numdip_core::dns::query::{Head, Query};
 use numdip_core::number::{Form, Number};
+use numdip_core::respond::batch::Asked;
 use numdip_core::snapshot::{Memory, Snapshot};
 
 use plans::{Plan, query, synthetic};
@@ -31,6 +32,8 @@ const PREFIXES: usize = 35_000;
 const PORTED: usize = 200_000;
 /// How often each step is taken.
 const TIMES: usize = 20_000;
+/// Requests of a batch.
+const BATCH: usize = 32;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -51,7 +54,7 @@ fn main() {
 
 type Step = (&'static str, fn(&Plan));
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("number_parse", |plan| {
         let texts: Vec<String> = plan.known.iter().map(|number| number.aus()).collect();
         counted(&texts, |text| Number::parse(text, Form::Strict));
@@ -85,6 +88,22 @@ const STEPS: [Step; 10] = [
     }),
     ("respond_hit", |plan| respond(plan, &queries(&plan.known, false), 0)),
     ("respond_hit_opt", |plan| respond(plan, &queries(&plan.known, true), 0)),
+    ("respond_batch", |plan| {
+        let queries = queries(&plan.known, false);
+        let session = plan.responder.session();
+        let mut out = [0; 1232];
+        let batches: Vec<Vec<Asked<'_>>> = queries
+            .chunks(BATCH)
+            .map(|batch| batch.iter().map(|query| Asked::new(query, true)).collect())
+            .collect();
+        counted(&batches, |batch| {
+            let mut asked = batch.clone();
+            session.look_up(&mut asked);
+            for asked in &asked {
+                session.respond_to(asked, Transport::Udp, &mut out);
+            }
+        });
+    }),
     ("respond_miss", |plan| respond(plan, &queries(&plan.unknown, false), 3)),
 ];
 

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
 
 use crate::lanes::Stream;
 use crate::reply::Reply;
@@ -11,6 +13,10 @@ use crate::sys::{self, BATCH, Datagram, Inbox, MESSAGE_OCTETS, Outbox, Wait};
 
 /// Coalesced datagrams by one call: each may hold a thousand queries.
 const COALESCED_BATCH: usize = 8;
+
+/// How long datagrams are let gather, and of how many they need not be more.
+const REST: Duration = Duration::from_micros(50);
+const MANY: usize = 32;
 
 /// How a reflector receives and sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub enum Mode {
     Segment,
     /// As `Segment`, and coalesced input is taken (UDP_GRO).
     Gro,
+    /// As `Segment`, and what is to come is let gather.
+    Gather,
     /// io_uring, 64 operations under way.
     Uring,
     /// TCP: all queries that a read gives, one write.
@@ -30,11 +38,12 @@ pub enum Mode {
 }
 
 /// The modes by their names.
-pub const MODES: [(&str, Mode); 6] = [
+pub const MODES: [(&str, Mode); 7] = [
     ("single", Mode::Single),
     ("batch", Mode::Batch),
     ("segment", Mode::Segment),
     ("gro", Mode::Gro),
+    ("gather", Mode::Gather),
     ("uring", Mode::Uring),
     ("tcp", Mode::Tcp),
 ];
@@ -59,7 +68,7 @@ pub fn udp(mode: Mode, socket: &UdpSocket) -> io::Result<()> {
     match mode {
         Mode::Single => single(socket, &reply),
         Mode::Uring => sys::reflect_by_ring(socket, |octets, length| reply.append(octets, length)),
-        Mode::Batch => batched(socket, Inbox::new(BATCH, false), |inbox, outbox| {
+        Mode::Batch => batched(socket, Inbox::new(BATCH, false), None, |inbox, outbox| {
             for Datagram { peer, octets, .. } in inbox.datagrams() {
                 if reply.length(octets).is_some() {
                     outbox.push(Some(peer), |buffer| reply.write(octets, buffer).unwrap_or_default());
@@ -68,9 +77,13 @@ pub fn udp(mode: Mode, socket: &UdpSocket) -> io::Result<()> {
         }),
         Mode::Gro => {
             sys::take_coalesced(socket.as_fd())?;
-            segmented(socket, Inbox::new(COALESCED_BATCH, true), &reply)
+            segmented(socket, Inbox::new(COALESCED_BATCH, true), None, &reply)
         }
-        Mode::Segment | Mode::Tcp => segmented(socket, Inbox::new(BATCH, false), &reply),
+        Mode::Gather => {
+            sys::sleep_precisely()?;
+            segmented(socket, Inbox::new(BATCH, false), Some(REST), &reply)
+        }
+        Mode::Segment | Mode::Tcp => segmented(socket, Inbox::new(BATCH, false), None, &reply),
     }
 }
 
@@ -88,14 +101,18 @@ fn single(socket: &UdpSocket, reply: &Reply) -> io::Result<()> {
 fn batched(
     socket: &UdpSocket,
     mut inbox: Inbox,
+    rest: Option<Duration>,
     mut respond: impl FnMut(&Inbox, &mut Outbox),
 ) -> io::Result<()> {
     let mut outbox = Outbox::new();
     loop {
         match inbox.receive(socket.as_fd(), Wait::ForOne) {
-            Ok(_) => {
+            Ok(count) => {
                 respond(&inbox, &mut outbox);
                 outbox.send(socket.as_fd());
+                if let Some(rest) = rest.filter(|_| (2..MANY).contains(&count)) {
+                    thread::sleep(rest);
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -103,9 +120,9 @@ fn batched(
     }
 }
 
-fn segmented(socket: &UdpSocket, inbox: Inbox, reply: &Reply) -> io::Result<()> {
+fn segmented(socket: &UdpSocket, inbox: Inbox, rest: Option<Duration>, reply: &Reply) -> io::Result<()> {
     let mut groups = Groups::default();
-    batched(socket, inbox, |inbox, outbox| {
+    batched(socket, inbox, rest, |inbox, outbox| {
         for Datagram { peer, octets, segment } in inbox.datagrams() {
             for query in octets.chunks(segment) {
                 if let Some(size) = reply.length(query) {
@@ -187,7 +204,7 @@ pub fn tcp(listener: &TcpListener) -> io::Result<()> {
     let mut connections: Vec<Option<(TcpStream, Stream)>> = Vec::new();
     let (mut ready, mut out) = (Vec::new(), Vec::new());
     loop {
-        ready.extend(readiness.wait(std::time::Duration::from_secs(1))?);
+        ready.extend(readiness.wait(Duration::from_secs(1))?);
         for number in ready.drain(..) {
             if number == 0 {
                 let (stream, _) = listener.accept()?;

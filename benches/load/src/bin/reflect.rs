@@ -14,6 +14,7 @@ reflect MODE --listen ADDRESS:PORT [--cpu N]
   batch    recvmmsg and sendmmsg
   segment  as batch; replies of one size to one peer leave coalesced (UDP_SEGMENT)
   gro      as segment; coalesced queries are taken (UDP_GRO)
+  gather   as segment; rests for 50 µs after few queries, for more to come
   uring    io_uring
   tcp      all queries that a read gives, one write";
 
