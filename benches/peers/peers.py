@@ -49,7 +49,7 @@ class Effort:
 
 
 FULL = Effort(1_000_000, 5, 1.3, 2, 60.0, 15.0, 60)
-QUICK = Effort(100_000, 2, 0.6, 1, 10.0, 3.0, 10)
+QUICK = Effort(100_000, 2, 0.4, 1, 10.0, 3.0, 10)
 PREFIXES = 35_000
 
 
