@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import measure
@@ -153,7 +153,7 @@ def measured(
         "dnsperf": [row for row in checked if row is not None],
         "overload": overloads,
         "reload": reloads,
-        "scenarios": {s.name: {"sockets": s.sockets, "window": s.window} for s in SCENARIOS},
+        "scenarios": {s.name: asdict(s) for s in SCENARIOS},
     }
 
 

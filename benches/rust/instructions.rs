@@ -15,6 +15,7 @@
 
 mod plans;
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::path::Path;
 
@@ -92,14 +93,13 @@ const STEPS: [Step; 11] = [
         let queries = queries(&plan.known, false);
         let session = plan.responder.session();
         let mut out = [0; 1232];
-        let batches: Vec<Vec<Asked<'_>>> = queries
-            .chunks(BATCH)
-            .map(|batch| batch.iter().map(|query| Asked::new(query, true)).collect())
-            .collect();
+        let asked = queries.iter().map(|query| Asked::new(query, true));
+        let mut asked: Vec<_> = asked.collect();
+        let batches: Vec<_> = asked.chunks_mut(BATCH).map(RefCell::new).collect();
         counted(&batches, |batch| {
-            let mut asked = batch.clone();
+            let mut asked = batch.borrow_mut();
             session.look_up(&mut asked);
-            for asked in &asked {
+            for asked in asked.iter() {
                 session.respond_to(asked, Transport::Udp, &mut out);
             }
         });

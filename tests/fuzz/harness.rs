@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::{RData, RecordType};
 use numdip_core::answer::explain::explain;
-use numdip_core::answer::{self, Miss};
+use numdip_core::answer::{self, Miss, Served};
 use numdip_core::apex::Apex;
 use numdip_core::bulk;
 use numdip_core::dns::{MAX_MESSAGE, Transport};
@@ -17,7 +17,7 @@ use numdip_core::plan::{PlanBuilder, Policy, PortedFields, RangeFields, stats};
 use numdip_core::respond::batch::Asked;
 use numdip_core::respond::settings::RecordSettings;
 use numdip_core::respond::{Partial, Responder, Settings};
-use numdip_core::snapshot::{Snapshot, writer};
+use numdip_core::snapshot::{Snapshot, View, writer};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 // The response codes that numdip sends (RFC 1035 §4.1.1, RFC 6891 §9).
@@ -225,9 +225,25 @@ pub(crate) fn check_file(octets: &[u8]) {
     }
 }
 
+/// Looks numbers up together, and checks that each comes to what it does by itself.
+pub(crate) fn check_many(view: &View<'_>) {
+    let numbers: Vec<_> = numbers().collect();
+    let mut served = vec![Served::ByNobody; numbers.len()];
+    answer::find_many(view, &numbers, &mut served);
+    for (number, served) in numbers.into_iter().zip(served) {
+        let alone = match answer::find(view, number) {
+            Ok(found) => Served::By(found.network_index),
+            Err(Miss::Damaged) => Served::Unknown,
+            Err(_) => Served::ByNobody,
+        };
+        assert_eq!(alone, served, "{number} among others");
+    }
+}
+
 /// Looks numbers up in a snapshot that opened and answers a query from it.
 pub(crate) fn check_snapshot(snapshot: Snapshot) {
     let view = snapshot.view();
+    check_many(&view);
     for number in numbers() {
         let explained = explain(&snapshot, number, None).expect("no time was asked about");
         assert_eq!(answer::find(&view, number).is_ok(), explained.found);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use numdip_core::answer::{self, Miss, Served};
+use numdip_core::answer;
 use numdip_core::plan::compact::{History, compact};
 use numdip_core::plan::{PlanBuilder, Policy};
 use numdip_core::snapshot::format::{Fault, Section};
@@ -40,15 +40,8 @@ fn says(snapshot: &Snapshot) -> Vec<String> {
     let view = snapshot.view();
     let numbers: Vec<_> = harness::numbers().collect();
     let mut said = vec![format!("{:?}", snapshot.lineage())];
-    let mut served = vec![Served::ByNobody; numbers.len()];
-    answer::find_many(&view, &numbers, &mut served);
-    for (number, served) in numbers.into_iter().zip(served) {
-        let alone = match answer::find(&view, number) {
-            Ok(found) => Served::By(found.network_index),
-            Err(Miss::Damaged) => Served::Unknown,
-            Err(_) => Served::ByNobody,
-        };
-        assert_eq!(alone, served, "{number} among others");
+    harness::check_many(&view);
+    for number in numbers {
         let mnc = |found: Result<answer::Answer<'_>, _>| {
             found
                 .ok()

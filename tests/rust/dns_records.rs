@@ -14,6 +14,7 @@ use numdip_core::respond::Settings;
 use numdip_core::snapshot::{Snapshot, writer};
 use proptest::prelude::*;
 
+use crate::harness;
 use crate::respond::{BOTH, NOERROR, NXDOMAIN, SERVFAIL};
 use crate::support::{Message, Opt, ask, number, owner, ported, range, rcode, responder, wire_name};
 
@@ -194,6 +195,8 @@ proptest! {
         let responder = responder(&snapshot, Settings::default());
         let asked: Vec<String> = ranges.keys().chain(numbers.keys()).chain(records.keys().map(|(digits, _)| digits))
             .flat_map(|digits| ["", "0", "21", "012"].map(|more| format!("{digits}{more}"))).collect();
+        let queries: Vec<_> = asked.iter().map(|digits| (Message::query(&owner(digits, "e164.arpa")).octets(), true)).collect();
+        harness::check_batch(&responder, &queries, Transport::Udp);
         for digits in asked {
             // By search through all that is said.
             let network = |digits: &str| -> Option<bool> {

@@ -66,7 +66,7 @@ fn burst_is_answered_whole() {
 }
 
 #[test]
-fn flood_is_answered_whole_while_datagrams_gather() {
+fn flood_is_answered_whole_with_rests_of_any_length() {
     const WINDOW: usize = 100;
     const QUERIES: usize = 60_000;
     for (gather, listen) in

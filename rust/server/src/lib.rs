@@ -9,13 +9,14 @@
 //!        └─ Shared ── Current ── State { responder, acl }    one look per batch, swapped whole
 //! ```
 //!
-//! A query's way is the same over both transports: `acl` judges the source address, `worker::respond` asks
-//! the responder, `metrics` counts what its answer's header says. Nothing here looks further into a message
+//! A query's way is the same over both transports: `acl` judges the source address, [`worker`] asks the
+//! responder, over UDP for a batch at once, `metrics` counts what its answer's header says. Nothing here looks further into a message
 //! than that header; there is no `match` on a record type.
 //!
 //! To read it: [`server`] for what runs when, [`worker`] and [`udp`] for a query's way, [`io`] for the
 //! batched system calls (the only `unsafe`), [`tcp`] for connections and their limits, [`bind`] and
-//! [`error`] for the start and its failures, [`acl`], [`current`] and [`metrics`] at leisure.
+//! [`error`] for the start and its failures, [`gather`] for when a worker rests, [`acl`], [`current`] and
+//! [`metrics`] at leisure.
 //!
 //! ```no_run
 //! # fn example(state: numdip_server::State) -> Result<(), numdip_server::StartError> {

@@ -20,7 +20,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::acl::{Access, Acl};
 use crate::gather::{Clocks, Gather};
-use crate::io::{ANSWERS, Answers, Batch, Readiness, Request, Wait};
+use crate::io::{Answers, Batch, PORTION, Portion, Readiness, Request, Wait};
 use crate::metrics::{Metrics, Traffic};
 use crate::worker::{Shared, look_up, respond_to};
 
@@ -64,30 +64,32 @@ impl UdpWorker {
             [socket] => {
                 while !self.shared.stopping() {
                     let datagrams = self.serve(&mut batch, socket, Wait::ForOne);
-                    rest(&mut gather, datagrams);
+                    rest(&mut gather, 1, datagrams);
                 }
             }
             sockets => {
                 let mut readiness = Readiness::new(sockets);
                 while !self.shared.stopping() {
-                    let datagrams = self.serve_ready(&mut batch, &mut readiness);
-                    rest(&mut gather, datagrams);
+                    let (batches, datagrams) = self.serve_ready(&mut batch, &mut readiness);
+                    rest(&mut gather, batches, datagrams);
                 }
             }
         }
         self.drain(&mut batch);
     }
 
-    /// One turn over several sockets: a batch from each that has something. Gives the number of datagrams.
-    fn serve_ready(&self, batch: &mut Batch, readiness: &mut Readiness<'_>) -> usize {
+    /// One turn over several sockets: a batch from each that has something. Gives the numbers of batches and datagrams.
+    fn serve_ready(&self, batch: &mut Batch, readiness: &mut Readiness<'_>) -> (usize, usize) {
         match readiness.wait(TICK) {
             Ok(ready) => {
                 let ready = self.sockets.iter().zip(ready).filter(|(_, ready)| *ready);
-                ready.map(|(socket, _)| self.serve(batch, socket, Wait::No)).sum()
+                ready.fold((0, 0), |(batches, datagrams), (socket, _)| {
+                    (batches + 1, datagrams + self.serve(batch, socket, Wait::No))
+                })
             }
             Err(error) => {
                 self.receive_failed(&error);
-                0
+                (0, 0)
             }
         }
     }
@@ -107,7 +109,7 @@ impl UdpWorker {
     /// Receives, answers and sends one batch. Gives the number of datagrams that came.
     fn serve(&self, batch: &mut Batch, socket: &UdpSocket, wait: Wait) -> usize {
         match batch.receive(socket.as_fd(), wait) {
-            Ok(_) => {
+            Ok(()) => {
                 let mut datagrams = 0;
                 let state = self.shared.current.load();
                 let session = state.responder.session();
@@ -151,9 +153,9 @@ impl UdpWorker {
 
 //----------- rest -----------------------------------------------------------
 
-/// Rests after a turn, if that makes the next one better.
-fn rest(gather: &mut Gather, datagrams: usize) {
-    if let Some(rest) = gather.after(datagrams, clocks) {
+/// Rests after a turn of so many batches with so many datagrams, if that makes the next one better.
+fn rest(gather: &mut Gather, batches: usize, datagrams: usize) {
+    if let Some(rest) = gather.after(batches, datagrams, clocks) {
         thread::sleep(rest);
     }
 }
@@ -169,17 +171,18 @@ fn clocks() -> Clocks {
 //----------- answer ---------------------------------------------------------
 
 /// Answers the datagrams of a portion.
-fn answer(acl: &Acl, session: &Session<'_>, requests: &[Request<'_>], mut answers: Answers<'_>) -> Traffic {
+fn answer(acl: &Acl, session: &Session<'_>, requests: &Portion<'_>, mut answers: Answers<'_>) -> Traffic {
     let mut counts = Traffic::default();
     // Before anything of a message is looked at.
-    let accesses: Accesses = requests.iter().map(|request| access(acl, request)).collect();
+    let accesses: ArrayVec<Option<Access>, PORTION> =
+        requests.iter().map(|request| access(acl, request)).collect();
     let asked = requests.iter().zip(&accesses).map(|(request, access)| {
         let oversized = request.oversized && access.is_some_and(|access| access != Access::Drop);
         counts.oversized += u64::from(oversized);
         let octets = if oversized { header_of(request.octets) } else { request.octets };
         Asked::new(octets, *access == Some(Access::Permit))
     });
-    let mut asked: ArrayVec<Asked<'_>, ANSWERS> = asked.collect();
+    let mut asked: ArrayVec<Asked<'_>, PORTION> = asked.collect();
     look_up(session, &mut asked);
     for ((request, access), asked) in requests.iter().zip(accesses).zip(&asked) {
         counts.received += 1;
@@ -191,8 +194,6 @@ fn answer(acl: &Acl, session: &Session<'_>, requests: &[Request<'_>], mut answer
     }
     counts
 }
-
-type Accesses = ArrayVec<Option<Access>, ANSWERS>;
 
 /// What the access list says about a request; `None` if no answer can go where it came from.
 fn access(acl: &Acl, request: &Request<'_>) -> Option<Access> {
@@ -215,21 +216,46 @@ fn header_of(octets: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acl::Others;
     use crate::support::{KNOWN, open_state, query};
 
-    fn answered(source: Option<&str>) -> Traffic {
+    /// What becomes of a known number's query from each of these sources, of one portion.
+    fn answered(sources: &[Option<&str>], acl: &Acl, oversized: bool) -> Traffic {
         let octets = query(1, KNOWN);
-        let request = Request::of(source.map(|source| source.parse().unwrap()), &octets);
+        let request = |source: &Option<&str>| {
+            let source = source.map(|source| source.parse().unwrap());
+            Request::of(source, &octets, oversized)
+        };
         let state = open_state();
-        answer(&state.acl, &state.responder.session(), &[request], Batch::new().answers())
+        let requests = sources.iter().map(request).collect();
+        answer(acl, &state.responder.session(), &requests, Batch::new().answers())
     }
 
     #[test]
     fn query_from_where_no_answer_can_go_is_dropped() {
+        let acl = Acl::loopback();
         let silent = Traffic { received: 1, dropped_silent: 1, ..Traffic::default() };
-        assert_eq!(silent, answered(Some("127.0.0.1:0")));
-        assert_eq!(silent, answered(None));
+        for source in [Some("127.0.0.1:0"), None] {
+            assert_eq!(silent, answered(&[source], &acl, false));
+        }
         let one = Traffic { received: 1, noerror: 1, ..Traffic::default() };
-        assert_eq!(one, answered(Some("127.0.0.1:1")));
+        assert_eq!(one, answered(&[Some("127.0.0.1:1")], &acl, false));
+    }
+
+    #[test]
+    fn each_query_of_a_portion_has_its_own_source() {
+        let sources =
+            ["127.0.0.1:1", "192.0.2.1:1", "127.0.0.1:0", "127.0.0.1:2", "192.0.2.2:1", "127.0.0.1:1"];
+        let sources = sources.map(Some);
+        for (others, dropped) in [(Others::Refuse, false), (Others::Drop, true)] {
+            let acl = Acl::new(&[("here".to_owned(), vec!["127.0.0.0/8".parse().unwrap()])], others).unwrap();
+            let (refused, dropped_acl) = if dropped { (0, 2) } else { (2, 0) };
+            let counts =
+                Traffic { received: 6, dropped_silent: 1, refused, dropped_acl, ..Traffic::default() };
+            assert_eq!(Traffic { noerror: 3, ..counts }, answered(&sources, &acl, false));
+            // Of what is too long the header is answered, and not even that is read of what is dropped.
+            let oversized = if dropped { 3 } else { 5 };
+            assert_eq!(Traffic { servfail: 3, oversized, ..counts }, answered(&sources, &acl, true));
+        }
     }
 }

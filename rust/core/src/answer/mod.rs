@@ -88,9 +88,7 @@ pub fn find_many(view: &View<'_>, numbers: &[Number], served: &mut [Served]) {
     const GROUP: usize = 64;
     for (numbers, served) in numbers.chunks(GROUP).zip(served.chunks_mut(GROUP)) {
         let mut ported_to = [None; GROUP];
-        if !view.ported.is_empty() {
-            view.ported.find_many(numbers, &mut ported_to);
-        }
+        view.ported.find_many(numbers, &mut ported_to);
         let mut places = [0; GROUP];
         view.trie.places(None, numbers, &mut places);
         let mut firsts = [None; GROUP];

@@ -22,7 +22,7 @@ const FEW: usize = 4;
 
 //----------- Asked ----------------------------------------------------------
 
-/// A request of a batch, and what was found for its number.
+/// A request of a batch, and what was found for its number. It belongs to the session that looks it up.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     request: &'a [u8],
@@ -46,27 +46,27 @@ impl Session<'_> {
     ///
     /// Requests of peers that are not permitted are not read.
     pub fn look_up(&self, asked: &mut [Asked<'_>]) {
+        for asked in &mut *asked {
+            asked.found = None;
+        }
         // Records of numbers and prefixes are looked for one by one.
         if asked.len() < FEW || !self.sets.has_no_numbers() {
             return;
         }
         for asked in asked.chunks_mut(GROUP) {
+            let mut queries = ArrayVec::<(&mut Asked<'_>, Query<'_>), GROUP>::new();
             let mut numbers = ArrayVec::<Number, GROUP>::new();
-            for asked in asked.iter_mut() {
+            for asked in asked {
                 let query = Some(asked.request).filter(|_| asked.permitted).and_then(query);
-                let number = query.and_then(|query| self.responder.number(query.question.name).ok());
-                asked.found = match (query, number) {
-                    (Some(query), Some(number)) if numbers.try_push(number).is_ok() => {
-                        Some((query, Served::Unknown))
-                    }
-                    _ => None,
-                };
+                let Some(query) = query else { continue };
+                let Ok(number) = self.responder.number(query.question.name) else { continue };
+                queries.push((asked, query));
+                numbers.push(number);
             }
             let mut served = [Served::Unknown; GROUP];
             answer::find_many(&self.view, &numbers, &mut served);
-            let found = asked.iter_mut().filter_map(|asked| asked.found.as_mut());
-            for ((_, found), served) in found.zip(served) {
-                *found = served;
+            for ((asked, query), served) in queries.into_iter().zip(served) {
+                asked.found = Some((query, served));
                 if let Served::By(network) = served {
                     self.responder.records.prefetch(network);
                 }
@@ -82,10 +82,7 @@ impl Session<'_> {
             return self.respond(asked.request, asked.permitted, transport, out);
         };
         let judgement = match *served {
-            Served::By(network) => match self.responder.records.answer(network) {
-                Some(answer) => Judgement::found(answer),
-                None => Judgement::of(Rcode::NxDomain),
-            },
+            Served::By(network) => self.responder.by_network(network),
             Served::ByNobody => Judgement::of(Rcode::NxDomain),
             Served::Unknown => Judgement::of(Rcode::ServFail),
         };

@@ -130,10 +130,7 @@ impl Responder {
         let fault = match self.number(name) {
             Ok(number) if rtype == TYPE_NAPTR => {
                 return match answer::published(view, sets, number) {
-                    Ok(Published::Network(answer)) => match self.records.answer(answer.network_index) {
-                        Some(answer) => Judgement::found(answer),
-                        None => Judgement::of(Rcode::NxDomain),
-                    },
+                    Ok(Published::Network(answer)) => self.by_network(answer.network_index),
                     Ok(Published::Records(set)) => Judgement::with(set),
                     Err(answer::Miss::Damaged) => Judgement::of(Rcode::ServFail),
                     Err(_) => Judgement::of(Rcode::NxDomain),
@@ -154,6 +151,15 @@ impl Responder {
                 Judgement::of(Rcode::NxDomain)
             }
             (None, _) => Judgement::of(Rcode::ServFail),
+        }
+    }
+
+    /// What a number is answered with that this network serves.
+    #[inline]
+    fn by_network(&self, network: u32) -> Judgement<'_> {
+        match self.records.answer(network) {
+            Some(answer) => Judgement::found(answer),
+            None => Judgement::of(Rcode::NxDomain),
         }
     }
 

@@ -58,7 +58,7 @@ pub enum Memory {
     /// The file is mapped: no copy, one physical copy for all processes.
     #[default]
     Map,
-    /// The file is copied into huge pages: slower to start, fewest TLB misses per look-up.
+    /// The file is copied into huge pages, of 2 MiB at least: slower to start, fewest TLB misses per look-up.
     Huge,
 }
 

@@ -44,8 +44,11 @@ pub(crate) struct Request<'a> {
     way: Way,
 }
 
+/// Datagrams of a portion at most: there is room for as many answers.
+pub(crate) const PORTION: usize = ANSWERS;
+
 /// Datagrams that are answered before any answer is sent.
-pub(crate) type Portion<'a> = ArrayVec<Request<'a>, ANSWERS>;
+pub(crate) type Portion<'a> = ArrayVec<Request<'a>, PORTION>;
 
 /// Takes the answers to a portion.
 pub(crate) struct Answers<'a>(&'a mut Outgoing);
@@ -55,12 +58,12 @@ impl Batch {
         Batch { incoming: Incoming::new(), outgoing: Outgoing::new(), message: 0, passed: 0 }
     }
 
-    /// Receives messages in place of the ones held, and gives their number.
+    /// Receives messages in place of the ones held.
     ///
     /// # Errors
     ///
     /// The system's; `WouldBlock` if nothing came. Nothing is held then.
-    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<()> {
         (self.message, self.passed) = (0, 0);
         self.incoming.receive(socket, wait)
     }
@@ -118,8 +121,8 @@ impl Answers<'_> {
 #[cfg(test)]
 impl<'a> Request<'a> {
     /// As if it had come from there.
-    pub(crate) fn of(source: Option<SocketAddr>, octets: &'a [u8]) -> Self {
-        Request { source, octets, oversized: false, way: Way::new(&[0; 28], 0, None) }
+    pub(crate) fn of(source: Option<SocketAddr>, octets: &'a [u8], oversized: bool) -> Self {
+        Request { source, octets, oversized, way: Way::new(&[0; 28], 0, None) }
     }
 }
 
@@ -221,7 +224,9 @@ mod tests {
     #[test]
     fn more_than_a_batch_waits_for_the_next() {
         let (socket, _client, mut batch) = received("127.0.0.1:0", "127.0.0.1:0", &[1; 67]);
-        assert_eq!(3, batch.receive(socket.as_fd(), Wait::No).unwrap());
+        assert_eq!(64, batch.portion().0.len());
+        batch.receive(socket.as_fd(), Wait::No).unwrap();
+        assert_eq!(3, batch.portion().0.len());
         let nothing = batch.receive(socket.as_fd(), Wait::No).unwrap_err();
         assert_eq!(io::ErrorKind::WouldBlock, nothing.kind());
         assert!(batch.portion().0.is_empty(), "nothing is held");
@@ -241,7 +246,7 @@ mod tests {
             send_cut(&client, &octets, 40);
         }
         let mut batch = Batch::new();
-        assert_eq!(3, batch.receive(socket.as_fd(), Wait::ForOne).unwrap());
+        batch.receive(socket.as_fd(), Wait::ForOne).unwrap();
         let mut asked = Vec::new();
         let mut rounds = 0;
         loop {

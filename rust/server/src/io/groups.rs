@@ -4,7 +4,7 @@
 //! less than as many messages. Here is only the sorting; it allocates nothing.
 
 /// Answers that are sent together; the kernel cuts a message into as many at most.
-pub(crate) const ANSWERS: usize = 64;
+pub(super) const ANSWERS: usize = 64;
 
 /// The longest answers that go together, in octets: with their headers they fit every IPv6 link (1,280). The
 /// kernel refuses to cut where each part would be fragmented again, and cannot cut into empty ones.

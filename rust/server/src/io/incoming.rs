@@ -93,12 +93,12 @@ impl Incoming {
         self.slots.as_ptr().wrapping_add(index % MESSAGES)
     }
 
-    /// Receives up to 64 messages in place of the ones held, and gives their number.
+    /// Receives up to 64 messages in place of the ones held.
     ///
     /// # Errors
     ///
     /// The system's; `WouldBlock` if nothing came. Nothing is held then.
-    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<usize> {
+    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>, wait: Wait) -> io::Result<()> {
         for header in self.headers.iter_mut().take(self.count.max(1)) {
             offer_room(&mut header.msg_hdr);
         }
@@ -116,7 +116,7 @@ impl Incoming {
             libc::recvmmsg(socket.as_raw_fd(), headers, MESSAGES as c_uint, flags as _, ptr::null_mut())
         };
         self.count = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
-        Ok(self.count)
+        Ok(())
     }
 
     /// The message with this index, of those received last.

@@ -7,7 +7,6 @@ mod incoming;
 mod outgoing;
 mod socket;
 
-pub(crate) use batch::{Answers, Batch, Request};
-pub(crate) use groups::ANSWERS;
+pub(crate) use batch::{Answers, Batch, PORTION, Portion, Request};
 pub(crate) use incoming::Wait;
 pub(crate) use socket::{Readiness, keep_path_mtu_out, report_destinations, take_segments};

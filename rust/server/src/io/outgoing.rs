@@ -59,7 +59,7 @@ pub(super) struct Outgoing {
     /// The answers, one behind the other.
     replies: Box<[[u8; MAX_UDP_RESPONSE]]>,
     lengths: [usize; ANSWERS],
-    ways: [Way; ANSWERS],
+    ways: Box<[Way]>,
     count: usize,
     /// Which answers go together.
     groups: Groups,
@@ -90,7 +90,7 @@ impl Outgoing {
         Self {
             replies: vec![[0; MAX_UDP_RESPONSE]; ANSWERS].into_boxed_slice(),
             lengths: [0; ANSWERS],
-            ways: [Way { name: [0; NAME_OCTETS], length: 0, local: None }; ANSWERS],
+            ways: vec![Way { name: [0; NAME_OCTETS], length: 0, local: None }; ANSWERS].into_boxed_slice(),
             count: 0,
             groups: Groups::new(),
             packed: vec![0; ANSWERS * MAX_UDP_RESPONSE].into_boxed_slice(),
