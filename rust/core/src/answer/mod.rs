@@ -5,6 +5,7 @@
 
 pub mod explain;
 
+use arrayvec::ArrayVec;
 use prefetch_index::prefetch_index;
 
 use crate::number::{Number, Prefix};
@@ -89,31 +90,37 @@ pub fn find_many(view: &View<'_>, numbers: &[Number], served: &mut [Served]) {
     for (numbers, served) in numbers.chunks(GROUP).zip(served.chunks_mut(GROUP)) {
         let mut ported_to = [None; GROUP];
         view.ported.find_many(numbers, &mut ported_to);
-        let mut places = [0; GROUP];
-        view.trie.places(None, numbers, &mut places);
-        let mut firsts = [None; GROUP];
-        for (first, place) in firsts.iter_mut().zip(places).take(numbers.len()) {
-            *first = view.trie.value_at(place);
+        let mut in_ranges = ArrayVec::<(Number, &mut Served), GROUP>::new();
+        for ((number, served), ported_to) in numbers.iter().zip(served).zip(ported_to) {
+            match ported_to {
+                Some(network) => *served = Served::by(view, network),
+                None => in_ranges.push((*number, served)),
+            }
         }
+        let numbers: ArrayVec<Number, GROUP> = in_ranges.iter().map(|(number, _)| *number).collect();
+        let mut places = [0; GROUP];
+        view.trie.places(None, &numbers, &mut places);
+        let firsts = places.iter().take(numbers.len()).map(|place| view.trie.value_at(*place));
+        let firsts: ArrayVec<Option<u32>, GROUP> = firsts.collect();
         for first in firsts.iter().flatten() {
             prefetch_index(view.ranges, *first as usize);
         }
-        for (((number, served), ported_to), first) in numbers.iter().zip(served).zip(ported_to).zip(firsts) {
-            let network = match (ported_to, first) {
-                (Some(network), _) => Ok(network),
-                (None, None) => Err(Served::ByNobody),
-                (None, Some(first)) => match row_for(view.ranges_from(first), *number) {
-                    Some(row) => Ok(row.network.get()),
-                    None if view.ranges_from(first).is_empty() => Err(Served::Unknown),
-                    None => Err(Served::ByNobody),
-                },
-            };
-            *served = match network {
-                Ok(network) if view.network(network).is_some() => Served::By(network),
-                Ok(_) => Served::Unknown,
-                Err(none) => none,
+        for ((number, served), first) in in_ranges.into_iter().zip(firsts) {
+            let rows = first.map(|first| view.ranges_from(first));
+            *served = match rows.map(|rows| (row_for(rows, number), rows.is_empty())) {
+                Some((Some(row), _)) => Served::by(view, row.network.get()),
+                Some((None, true)) => Served::Unknown,
+                Some((None, false)) | None => Served::ByNobody,
             };
         }
+    }
+}
+
+impl Served {
+    /// By the network with this index, if there is one.
+    #[inline]
+    fn by(view: &View<'_>, network: u32) -> Self {
+        if view.network(network).is_some() { Self::By(network) } else { Self::Unknown }
     }
 }
 
