@@ -16,6 +16,7 @@
 
 mod plans;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -25,6 +26,7 @@ use numdip_core::answer;
 use numdip_core::apex::Apex;
 use numdip_core::dns::Transport;
 use numdip_core::number::{Form, Number};
+use numdip_core::respond::batch::Asked;
 use numdip_core::snapshot::{Memory, Snapshot};
 use plans::{Plan, query, synthetic};
 
@@ -168,6 +170,24 @@ fn respond_hit(bencher: Bencher<'_, '_>, which: Which) {
 fn respond_hit_opt(bencher: Bencher<'_, '_>, which: Which) {
     let plan = which.plan();
     respond(bencher, plan, &queries(&plan.known, true), 0, Way::Hot);
+}
+
+/// The time is that of all 32.
+#[divan::bench(args = plans(), sample_size = 1_024)]
+fn respond_32_hits(bencher: Bencher<'_, '_>, which: Which) {
+    let plan = which.plan();
+    let queries = queries(&plan.known, false);
+    let mut asked: Vec<_> = queries.iter().map(|query| Asked::new(query, true)).collect();
+    let batches: Vec<_> = asked.chunks_exact_mut(32).map(RefCell::new).collect();
+    let (session, mut out) = (plan.responder.session(), [0; 1232]);
+    each(bencher, &batches, |batch| {
+        let mut asked = batch.borrow_mut();
+        session.look_up(&mut asked);
+        for asked in asked.iter() {
+            black_box(session.respond_to(asked, Transport::Udp, &mut out));
+        }
+    });
+    assert_eq!(0, out[3]);
 }
 
 #[divan::bench(args = plans())]
