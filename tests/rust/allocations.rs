@@ -16,6 +16,7 @@ use numdip_core::apex::Apex;
 use numdip_core::dns::Transport;
 use numdip_core::number::{Form, Number};
 use numdip_core::plan::{PlanBuilder, Policy, PortedFields, RangeFields};
+use numdip_core::respond::batch::Asked;
 use numdip_core::respond::settings::RecordSettings;
 use numdip_core::respond::{Responder, Settings};
 use numdip_core::snapshot::{Snapshot, writer};
@@ -157,6 +158,13 @@ fn respond_allocates_nothing() {
                 assert!(length.is_some());
                 assert_eq!(if permitted { rcode } else { 5 }, out[3], "{name} {rtype}");
                 assert_eq!(0, allocations, "{name} type {rtype}, OPT: {edns}, permitted: {permitted}");
+                let mut asked = [Asked::new(&request, permitted); 70];
+                let (again, allocations) = counted(|| {
+                    let session = responder.session();
+                    session.look_up(&mut asked);
+                    session.respond_to(&asked[69], transport, &mut out)
+                });
+                assert_eq!((length, 0), (again, allocations), "{name} type {rtype}, OPT: {edns}, in a batch");
             }
         }
         // What is dropped, and BADVERS.
